@@ -1,0 +1,138 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "bond/bond.h"
+
+/*
+ * The configuration of one role: text (file, drop-ins or command line) to struct, all or nothing.
+ * Every error is reported at once, as file:line: message. config.c holds one table (section, key,
+ * type, range, default, help) from which the parser, --help, `--check` and the manual page speak.
+ *
+ *   [sender] or [receiver]   which role this file is for, and its settings
+ *   [input] [encoder] [record] [advice]          one each
+ *   [uplink NAME] [output NAME]                  any number
+ */
+#define CONFIG_UPLINKS_MAX   BOND_PATHS_MAX
+#define CONFIG_OUTPUTS_MAX   16
+#define CONFIG_RECEIVERS_MAX 4
+#define CONFIG_KEYS_MAX	     16
+#define CONFIG_TEXT_MAX	     512
+
+enum config_role {
+	CONFIG_ROLE_SENDER,
+	CONFIG_ROLE_RECEIVER,
+};
+
+enum config_url_scheme {
+	CONFIG_URL_NONE,
+	CONFIG_URL_UDP,	 /* udp://HOST:PORT, multicast too; ?iface=NAME ?ttl=N */
+	CONFIG_URL_SRT,	 /* input srt://:PORT, output srt://HOST:PORT; ?streamid= ?latency=MS */
+	CONFIG_URL_RTMP, /* input rtmp://:PORT/APP, output rtmp://HOST[:PORT]/APP/KEY */
+	CONFIG_URL_RTMPS,
+	CONFIG_URL_PIPE, /* pipe: (stdin or stdout) or pipe:/PATH/TO/FIFO */
+	CONFIG_URL_FILE, /* not an input or output of its own: recordings only */
+};
+
+struct config_url {
+	enum config_url_scheme scheme;
+	char text[CONFIG_TEXT_MAX]; /* as given; may hold a stream key: never logged */
+	char safe[CONFIG_TEXT_MAX]; /* for logs and status: key and passphrase replaced by "***" */
+	char host[256];		    /* "" = any address; without brackets for IPv6 */
+	uint16_t port;
+	char path[CONFIG_TEXT_MAX]; /* without the leading slash; query not included; PIPE: the path
+				     */
+	char query[CONFIG_TEXT_MAX];
+};
+
+enum config_control {
+	CONFIG_CONTROL_NONE,
+	CONFIG_CONTROL_BUILTIN,
+	CONFIG_CONTROL_EXEC,
+	CONFIG_CONTROL_OBS,
+};
+
+struct config_uplink {
+	char name[BOND_NAME_MAX];
+	char device[32];  /* interface name; "" = by address */
+	char address[64]; /* local address; "" = the interface's own */
+	char to[300];	  /* HOST:PORT of the receiver over this uplink; "" = the common one */
+	enum bond_cost cost;
+	uint64_t rate_max_bps; /* 0 = no limit */
+	bool use;	       /* use = no: excluded */
+};
+
+struct config_output {
+	char name[BOND_NAME_MAX];
+	struct config_url url;
+	char key_file[CONFIG_TEXT_MAX];	       /* stream key of RTMP; "" = in the url */
+	char passphrase_file[CONFIG_TEXT_MAX]; /* SRT */
+	char ca_file[CONFIG_TEXT_MAX];	       /* RTMPS: "" = the system's certificates */
+	usec_t latency;			       /* SRT output: its own latency; 0 = the default */
+};
+
+struct config_record {
+	char directory[CONFIG_TEXT_MAX]; /* "" = no recording */
+	unsigned segment_seconds;	 /* default 60 */
+	uint64_t free_min_bytes; /* stop writing below this much free space; default 1 GiB */
+};
+
+struct config {
+	enum config_role role;
+	char key_file[CONFIG_TEXT_MAX];
+	uint8_t key[32]; /* read from key_file */
+	usec_t latency;
+	enum bond_policy policy;
+	uint64_t rate_max_bps;	/* largest stream; sizes buffers */
+	char control_path[108]; /* control socket; "" = default for the role */
+	char log_level[16];
+
+	/* sender */
+	struct config_url input;
+	char input_passphrase_file[CONFIG_TEXT_MAX];
+	char input_streamid[CONFIG_TEXT_MAX]; /* SRT: required stream id; RTMP: required stream key
+					       */
+	char to[CONFIG_RECEIVERS_MAX][300];   /* HOST:PORT of the receiver, first choice first */
+	unsigned receivers;
+	struct config_uplink uplinks[CONFIG_UPLINKS_MAX];
+	unsigned uplink_count; /* 0 = every interface with an address and a default route */
+	enum config_control encoder_control;
+	char encoder_command[CONFIG_TEXT_MAX]; /* control = exec */
+	char encoder_preset[32];	       /* builtin; default superfast */
+	uint64_t advice_min_bps, advice_max_bps, advice_start_bps;
+
+	/* receiver */
+	char listen[300]; /* ADDRESS:PORT */
+	struct config_output outputs[CONFIG_OUTPUTS_MAX];
+	unsigned output_count;
+
+	struct config_record record;
+};
+
+/* An error message per line: "file:line: text\n". Grows; free with config_errors_clear(). */
+struct config_errors {
+	char *text;
+	unsigned count;
+};
+
+void config_errors_clear(struct config_errors *errors);
+
+/* Built-in defaults of a role. */
+void config_defaults(struct config *config, enum config_role role);
+/* Reads a file and its drop-ins (FILE.d/[*].conf, sorted by name), on top of what @config holds.
+ * 0, or -EINVAL with @errors filled and @config unchanged. */
+int config_read(struct config *config, const char *file, struct config_errors *errors);
+/* Options of the command line of `uplinkd send` or `receive` (argv without the verb), among them
+ * --config FILE; later wins. The same outcome. */
+int config_arguments(struct config *config, int argc, char **argv, struct config_errors *errors);
+/* Checks what belongs together (a receiver address, a key, readable files, the ranges) and loads
+ * the key. 0, or -EINVAL with @errors filled. */
+int config_finish(struct config *config, struct config_errors *errors);
+
+/* 0 or -EINVAL; *ret_why is a constant text. */
+int config_url_parse(const char *text, struct config_url *ret_url, const char **ret_why);
+/* The value of a key of the query, percent-decoded, into @value; false: absent or too long. */
+bool config_url_query(const struct config_url *url, const char *key, char *value, size_t size);

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <jansson.h>
+
+#include "bond/bond.h"
+
+/*
+ * One snapshot of everything an operator may ask. sender.c and receiver.c fill it; the control
+ * socket (and whatever shows it) speaks of nothing else. ctl/stats.c turns it to JSON by one table,
+ * so that a new field has one home; the keys are the names below (units included).
+ */
+#define STATS_JOBS_MAX 24
+#define STATS_LOG_MAX  64 /* recent state changes kept with their reason */
+
+struct stats_uplink {
+	char device[32];	 /* interface; "" = not bound to one */
+	char type[16];		 /* "lan", "wifi", "cellular", "tether", "unknown" */
+	char local[64];		 /* local address and port */
+	char remote[64];	 /* receiver's (sender: the peer's) address and port */
+	char problem[160];	 /* why it is not used, and what to do; "" = nothing wrong */
+	unsigned share_permille; /* of the media packets of the last second */
+	struct bond_path_stats path;
+};
+
+enum stats_job_kind {
+	STATS_JOB_INPUT,
+	STATS_JOB_RECORD,
+	STATS_JOB_ENCODER,
+	STATS_JOB_TRANSPORT, /* the srt worker of the inner leg */
+	STATS_JOB_OUTPUT,
+};
+
+struct stats_job {
+	enum stats_job_kind kind;
+	char name[BOND_NAME_MAX];
+	char where[256]; /* url without secrets, directory */
+	char state[32];	 /* "waiting" "connecting" "streaming" "reconnecting" "failed" ... */
+	char reason[256];
+	char alarm[256];	/* "" = none */
+	uint64_t bytes;		/* passed on since the start */
+	uint64_t rate_bps;	/* over the last second */
+	uint64_t dropped_bytes; /* lost here because it could not keep up */
+	uint64_t ts_errors;	/* input: bytes or packets that were not MPEG-TS */
+	unsigned restarts;
+	int pid; /* 0: none */
+};
+
+/* A state change with its reason, newest last; sequence numbers tell what a reader has missed. */
+struct stats_log {
+	uint64_t number;
+	uint64_t unix_usec;
+	int level; /* enum log_level */
+	char text[240];
+};
+
+struct stats {
+	const char *role; /* "sender" or "receiver" */
+	const char *version;
+	uint64_t unix_usec; /* when the snapshot was taken */
+	usec_t uptime_usec;
+	usec_t now;		/* engine time of the snapshot, for `since` fields */
+	char stream[32];	/* "live", "degraded", "waiting for input", "offline" */
+	struct bond_stats bond; /* paths are told in uplinks[] */
+	unsigned uplinks;
+	struct stats_uplink uplink[BOND_PATHS_MAX];
+	unsigned jobs;
+	struct stats_job job[STATS_JOBS_MAX];
+	unsigned logs;
+	struct stats_log log[STATS_LOG_MAX];
+};
+
+/* A new object; NULL: out of memory. */
+json_t *stats_json(const struct stats *stats);

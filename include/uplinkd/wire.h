@@ -1,0 +1,138 @@
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * The native dialect: what goes over an uplink between two uplinkd. This file is the
+ * specification; version WIRE_VERSION. All integers are big-endian. "varint": 7 bits a byte, most
+ * significant group first, the high bit set on all but the last, at most 9 bytes.
+ *
+ * 1. Datagrams, told apart by the first byte
+ *
+ *    0x00-0x7f            SRT data      (not ours)
+ *    0x80, 0xff           SRT control   (not ours)
+ *    0x90-0x92            SRTLA         (not ours)
+ *    0xa1                 hello, asking
+ *    0xa2                 hello, answering
+ *    0xc0-0xfe            sealed datagram
+ *
+ * 2. Hello (Noise_NNpsk0_25519_AESGCM_SHA256, see daemon/wire/hello.h)
+ *
+ *    asking      u8 0xa1 | u8 version | u8[2] zero | Noise message 1 | (the first 4 bytes are the
+ *                prologue)
+ *      payload   u64 unix time, us | u32 asker's bond id | u32 latency, ms | u16 features |
+ *                u8 path id | u8 zero | u64 instance | zero padding so that the whole datagram has
+ *                WIRE_HELLO_BYTES: the answer is never larger than the question.
+ *    answering   u8 0xa2 | u8 version | u8[2] zero | u32 asker's bond id | Noise message 2
+ *      payload   u32 answerer's bond id | u32 latency, ms (the greater of both: what holds) |
+ *                u16 features (both have) | u16 zero | u64 instance
+ *
+ *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
+ *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not
+ *    answered. Its unix time must be greater than that of every hello accepted before under that
+ *    key, or it is a replay: counted, not answered; the asker therefore uses a fresh time (and a
+ *    fresh ephemeral key) for each attempt. A session becomes the current one of its key when the
+ *    first sealed datagram of the asker opens; until then an existing session goes on untouched.
+ *    `instance` is drawn at each start of a program: a changed one tells the peer that the other
+ *    side was restarted.
+ *
+ * 3. Sealed datagrams
+ *
+ *    short   u8 flags | u16 packet number, low bits | sealed frames
+ *    long    u8 flags | u32 bond id of the receiving side | u32 packet number, low bits | sealed
+ *
+ *    flags   bits 7-6: 11 · bit 5: 1 = long · bit 4: key phase · bits 3-0: path id, 0 to 14
+ *
+ *    AES-256-GCM; associated data = the header as sent; nonce = IV of the direction XOR
+ *    (u32 path id | u64 packet number). Packet numbers count per path and direction from 0 and
+ *    never repeat under one key; the receiver expands them against the highest one seen. Long form
+ *    while an address is not confirmed, on every path at least once a second, and whenever nothing
+ *    was heard on a path for a second; an authentic long datagram from a new address moves the path
+ *    there (network address translation rebinding) once its packet number is the highest of the
+ *    path. A path begins with the first authentic datagram that names it.
+ *
+ *    Per direction, key and IV of step n: HKDF-SHA256 expand of secret n with the labels "key" and
+ *    "iv"; secret n+1 with the label "next". Secret 0 is that direction's transport key of the
+ *    Noise handshake. The key phase bit is n modulo 2.
+ *
+ * 4. Frames: u8 type, then
+ *
+ *    0x00 PADDING       the rest of the datagram, all zero
+ *    0x01 PING          nothing
+ *    0x02 ACK           u8 path id | u32 largest packet number, low bits | u32 arrival of the
+ *                       largest, us, receiver's clock, low bits | varint delay since, in units of
+ *                       8 us | u8 number of further ranges (0 to WIRE_ACK_RANGES_MAX - 1) | u8
+ *                       number of times (0 to WIRE_ACK_TIMES_MAX) | varint length of the first
+ *                       range less 1 | per further range: varint gap (packets missing, less 1),
+ *                       varint length less 1 | per time, newest first: varint how far its number is
+ *                       below the one before (the first: below the largest), less 1; varint how
+ *                       much earlier it came than the one before, in WIRE_ACK_TIME_UNIT_USEC,
+ * zigzag 0x03 ACK_ECN       like ACK, then varint ECT, varint CE (cumulative counts of the path)
+ *    0x04 PATH_STATUS   u8 path id | u8 status | varint generation
+ *    0x05 REPORT        u40 next seq | varint delivered | varint lost | varint late |
+ *                       varint duplicate | varint slack in units of 64 us
+ *    0x06 CLOSE         u8 reason
+ *    0x07 CONTROL       varint id | u16 length | bytes
+ *    0x10-0x1f DATA     bit 0: copy · bits 2-1: class · bit 3: zero; u24 media seq, low bits | u24
+ *                       capture time, low bits, in WIRE_TIME_UNIT_USEC | bytes to the end of the
+ *                       datagram
+ *
+ *    An unknown type, a frame that ends early or a value out of its range makes the rest of the
+ *    datagram void: it is dropped and counted.
+ */
+#define WIRE_VERSION 1
+
+#define WIRE_HELLO_ASK	  0xa1
+#define WIRE_HELLO_ANSWER 0xa2
+#define WIRE_HELLO_BYTES  200 /* of an asking hello, exactly */
+
+#define WIRE_SHORT_BYTES 3
+#define WIRE_LONG_BYTES	 9
+#define WIRE_TAG_BYTES	 16
+#define WIRE_PATHS_MAX	 15
+
+/* Bytes of an uplink's datagram above IP and UDP: safe on every cellular network seen, and a data
+ * frame of a full SRT packet (1332) fits in its long form. */
+#define WIRE_DATAGRAM_MAX 1400
+#define WIRE_DATA_BYTES	  7 /* type, seq, time */
+#define WIRE_MEDIA_MAX	  (WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_DATA_BYTES)
+
+#define WIRE_SEQ_BITS	    24
+#define WIRE_TIME_BITS	    24
+#define WIRE_TIME_UNIT_USEC 64 /* the window is 1073 s, sixteen times the longest latency */
+
+#define WIRE_ACK_RANGES_MAX	 32
+#define WIRE_ACK_TIMES_MAX	 16
+#define WIRE_ACK_TIME_UNIT_USEC	 64
+#define WIRE_ACK_DELAY_UNIT_USEC 8
+
+enum wire_frame {
+	WIRE_FRAME_PADDING = 0x00,
+	WIRE_FRAME_PING = 0x01,
+	WIRE_FRAME_ACK = 0x02,
+	WIRE_FRAME_ACK_ECN = 0x03,
+	WIRE_FRAME_PATH_STATUS = 0x04,
+	WIRE_FRAME_REPORT = 0x05,
+	WIRE_FRAME_CLOSE = 0x06,
+	WIRE_FRAME_CONTROL = 0x07,
+	WIRE_FRAME_DATA = 0x10, /* to 0x1f */
+};
+
+/* Importance of a media packet; lower is more important. */
+enum wire_class {
+	WIRE_CLASS_TABLES = 0,	   /* tables, parameter sets, keyframes, audio */
+	WIRE_CLASS_REFERENCE = 1,  /* what other pictures need; also: not known */
+	WIRE_CLASS_DISPOSABLE = 2, /* nothing depends on it */
+};
+
+enum wire_path_status {
+	WIRE_PATH_AVAILABLE = 0,
+	WIRE_PATH_BACKUP = 1,  /* use it only when the available ones do not suffice */
+	WIRE_PATH_LEAVING = 2, /* about to go: send nothing new on it */
+};
+
+enum wire_close {
+	WIRE_CLOSE_DONE = 0,	 /* the operator stopped it */
+	WIRE_CLOSE_RESTART = 1,	 /* comes back at once */
+	WIRE_CLOSE_REPLACED = 2, /* another session took over */
+};
