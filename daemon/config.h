@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "bond/bond.h"
@@ -34,13 +35,12 @@ enum config_url_scheme {
 	CONFIG_URL_RTMP, /* input rtmp://:PORT/APP, output rtmp://HOST[:PORT]/APP/KEY */
 	CONFIG_URL_RTMPS,
 	CONFIG_URL_PIPE, /* pipe: (stdin or stdout) or pipe:/PATH/TO/FIFO */
-	CONFIG_URL_FILE, /* not an input or output of its own: recordings only */
 };
 
 struct config_url {
 	enum config_url_scheme scheme;
 	char text[CONFIG_TEXT_MAX]; /* as given; may hold a stream key: never logged */
-	char safe[CONFIG_TEXT_MAX]; /* for logs and status: key and passphrase replaced by "***" */
+	char safe[CONFIG_TEXT_MAX]; /* for logs and status: keys and passphrases are "***" */
 	char host[256];		    /* "" = any address; without brackets for IPv6 */
 	uint16_t port;
 	char path[CONFIG_TEXT_MAX]; /* without the leading slash; query not included; PIPE: the path
@@ -83,7 +83,8 @@ struct config_record {
 struct config {
 	enum config_role role;
 	char key_file[CONFIG_TEXT_MAX];
-	uint8_t key[32]; /* read from key_file */
+	uint8_t key[32];      /* read from key_file */
+	char fingerprint[20]; /* of the key, for people: "3f2a-91c0-77de-0b15" */
 	usec_t latency;
 	enum bond_policy policy;
 	uint64_t rate_max_bps;	/* largest stream; sizes buffers */
@@ -122,17 +123,33 @@ void config_errors_clear(struct config_errors *errors);
 
 /* Built-in defaults of a role. */
 void config_defaults(struct config *config, enum config_role role);
+/* Which role a file is for: it has a section [sender] or [receiver]. 0, or -EINVAL with @errors
+ * filled. */
+int config_file_role(const char *file, enum config_role *ret_role, struct config_errors *errors);
 /* Reads a file and its drop-ins (FILE.d/[*].conf, sorted by name), on top of what @config holds.
  * 0, or -EINVAL with @errors filled and @config unchanged. */
 int config_read(struct config *config, const char *file, struct config_errors *errors);
-/* Options of the command line of `uplinkd send` or `receive` (argv without the verb), among them
- * --config FILE; later wins. The same outcome. */
+/* The same for text at hand; @name stands in its messages. */
+int config_parse(struct config *config, const char *name, const char *text, size_t len,
+		 struct config_errors *errors);
+/* Options of the command line of `uplinkd send` or `receive` (argv without the program and the
+ * verb), among them --config FILE. Options win over the files, wherever --config stands; --to,
+ * --uplink and --output replace what the files list. The same outcome. */
 int config_arguments(struct config *config, int argc, char **argv, struct config_errors *errors);
 /* Checks what belongs together (a receiver address, a key, readable files, the ranges) and loads
  * the key. 0, or -EINVAL with @errors filled. */
 int config_finish(struct config *config, struct config_errors *errors);
+/* The options of a role, for --help. */
+void config_help(FILE *file, enum config_role role);
+/* Overwrites the secrets and releases nothing: the struct holds no memory of its own. */
+void config_wipe(struct config *config);
 
 /* 0 or -EINVAL; *ret_why is a constant text. */
 int config_url_parse(const char *text, struct config_url *ret_url, const char **ret_why);
 /* The value of a key of the query, percent-decoded, into @value; false: absent or too long. */
 bool config_url_query(const struct config_url *url, const char *key, char *value, size_t size);
+
+/* Reads a file that holds one line of a secret (stream key, passphrase) into @text, without the
+ * end of the line. It must belong to us or to root and be closed to everybody else. 0, or -EINVAL
+ * with a text that says what to do in @why. */
+int config_secret_read(const char *file, char *text, size_t size, char *why, size_t why_size);
