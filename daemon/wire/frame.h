@@ -41,13 +41,13 @@ struct frame_ack {
 	uint32_t received_usec; /* arrival of the largest by the receiver's clock, modulo 2^32 */
 	unsigned ranges;	/* 1..WIRE_ACK_RANGES_MAX, descending, range[0].last = largest */
 	struct frame_range range[WIRE_ACK_RANGES_MAX];
-	/* Arrival times of the packets that no earlier ACK of this path told about, newest first:
-	 * the number and how long before `received_usec` it came. The largest itself is not in it.
-	 */
+	/* Arrival times of the packets that no earlier ACK of this path told about, by descending
+	 * number (all below the largest): how long before `received_usec` it came; negative: after
+	 * it, the network changed their order. Travels in steps of WIRE_ACK_TIME_UNIT_USEC. */
 	unsigned times;
 	struct {
 		uint64_t number;
-		uint32_t before_usec; /* in steps of WIRE_ACK_TIME_UNIT_USEC */
+		int32_t before_usec;
 	} time[WIRE_ACK_TIMES_MAX];
 	uint64_t ect, ce; /* cumulative ECN counts of the path; 0 where not known */
 };
@@ -71,7 +71,7 @@ struct frame_control {
 
 /* What the receiving side knows of the stream as a whole; cumulative over the session. */
 struct frame_report {
-	uint64_t next_seq;   /* everything below was released or given up */
+	uint64_t next_seq;   /* everything below was released or given up; below 2^40 */
 	uint64_t delivered;  /* media packets released */
 	uint64_t lost;	     /* given up */
 	uint64_t late;	     /* came after they were given up or released */
@@ -90,7 +90,7 @@ struct frame_close {
 };
 
 struct frame {
-	uint8_t type; /* enum wire_frame */
+	uint8_t type; /* enum wire_frame: DATA for all of 0x10-0x1f, ACK for ACK_ECN as well */
 	union {
 		struct frame_ack ack;
 		struct frame_data data;
@@ -109,7 +109,8 @@ int frame_decode(struct cursor *in, const uint64_t *expected_number, struct fram
 /* Append a frame. False: it does not fit, nothing was written. */
 bool frame_encode_padding(struct writer *out, size_t bytes);
 bool frame_encode_ping(struct writer *out);
-/* Writes as many ranges and times as fit (at least one range); they are not changed. */
+/* Writes as many ranges and times as fit (at least one range), as ACK_ECN where there are counts.
+ */
 bool frame_encode_ack(struct writer *out, const struct frame_ack *ack);
 /* The frame runs to the end of the datagram: nothing may follow it. */
 bool frame_encode_data(struct writer *out, const struct frame_data *data);
