@@ -55,7 +55,9 @@ int hello_finish(struct hello *hello, const uint8_t *message, size_t len, uint8_
 /* Wipes the secrets. */
 void hello_clear(struct hello *hello);
 
-/* HKDF-SHA256 (RFC 5869): @out_len up to 255 * 32 bytes from @secret, @label and @context. Used for
- * key steps and to draw ephemeral keys from the seed that the caller of the engine supplies. */
+/* HKDF-SHA256, expand alone (RFC 5869, 2.3): @out_len up to 255 * 32 bytes from @secret; "info" is
+ * @label followed by @context (both together at most HELLO_INFO_MAX bytes). Used for key steps and
+ * to draw ephemeral keys from the seed that the caller of the engine supplies. */
+#define HELLO_INFO_MAX 128
 int hello_derive(const uint8_t secret[static 32], const char *label, const uint8_t *context,
 		 size_t context_len, uint8_t *out, size_t out_len);
