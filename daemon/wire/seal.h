@@ -19,6 +19,7 @@
  */
 #define SEAL_TAG_BYTES	  16
 #define SEAL_SECRET_BYTES 32
+#define SEAL_BYTES_MAX	  2048 /* of what is opened, and of its header: no datagram is larger */
 #define SEAL_PACKETS_MAX  (UINT64_C(1) << 23) /* AES-GCM confidentiality limit, RFC 9001, 6.6 */
 
 struct seal; /* one direction's keys; opaque: it holds OpenSSL contexts */
@@ -35,7 +36,8 @@ unsigned seal_phase(const struct seal *seal);
 size_t seal_protect(struct seal *seal, uint8_t path_id, uint64_t number, const uint8_t *header,
 		    size_t header_len, const uint8_t *plain, size_t len, uint8_t *out);
 
-/* Steps the sending direction to the next key. 0 or -ENOMEM. */
+/* Steps the sending direction to the next key. Not again before a datagram of the current step was
+ * acknowledged: the receiver is at most one step behind. 0 or -ENOMEM, nothing changed. */
 int seal_next_key(struct seal *seal);
 
 /* Decrypts and authenticates @len bytes (tag included) into @out, which may be the same memory.
@@ -47,7 +49,8 @@ int seal_open(struct seal *seal, unsigned phase, uint8_t path_id, uint64_t numbe
 	      const uint8_t *header, size_t header_len, const uint8_t *sealed, size_t len,
 	      uint8_t *out, usec_t now);
 
-/* Which packet numbers of one path were seen (RFC 6479 style bitmap). */
+/* Which packet numbers of one path were seen (RFC 6479 style bitmap): of the REPLAY_WINDOW - 64
+ * below the highest. All zero is the state of a path on which nothing was seen. */
 #define REPLAY_WINDOW 4096
 
 struct replay {
