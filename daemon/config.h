@@ -135,7 +135,8 @@ int config_parse(struct config *config, const char *name, const char *text, size
 /* Options of the command line of `uplinkd send` or `receive` (argv without the program and the
  * verb), among them --config FILE. Options win over the files, wherever --config stands; --to,
  * --uplink and --output replace what the files list. The same outcome. */
-int config_arguments(struct config *config, int argc, char **argv, struct config_errors *errors);
+int config_arguments(struct config *config, int argc, const char *const *argv,
+		     struct config_errors *errors);
 /* Checks what belongs together (a receiver address, a key, readable files, the ranges) and loads
  * the key. 0, or -EINVAL with @errors filled. */
 int config_finish(struct config *config, struct config_errors *errors);
