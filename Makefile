@@ -63,6 +63,7 @@ CORE_SRC   := $(call sources,daemon/base daemon/wire daemon/bond daemon/stream)
 DAEMON_SRC := $(call sources,daemon/sys daemon/net daemon/ctl) $(filter-out daemon/main.c,$(call sources,daemon))
 WORKERS    := $(sort $(notdir $(wildcard daemon/workers/*)))
 TOOLS      := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tools/*/main.c)))))
+TOOL_DIRS  := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tools/*/*.c)))))
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HELPERS    := $(patsubst tests/e2e/%.c,%,$(wildcard tests/e2e/*.c))
@@ -70,7 +71,7 @@ HELPERS    := $(patsubst tests/e2e/%.c,%,$(wildcard tests/e2e/*.c))
 LIBCORE   := $(BUILD)/libcore.a
 LIBDAEMON := $(BUILD)/libdaemon.a
 WORKER_LIBS := $(foreach w,$(WORKERS),$(if $(filter-out %/main.c,$(wildcard daemon/workers/$(w)/*.c)),$(BUILD)/libworker-$(w).a))
-TOOL_LIBS := $(foreach t,$(TOOLS),$(if $(filter-out %/main.c,$(wildcard tools/$(t)/*.c)),$(BUILD)/libtool-$(t).a))
+TOOL_LIBS := $(foreach t,$(TOOL_DIRS),$(if $(filter-out %/main.c,$(wildcard tools/$(t)/*.c)),$(BUILD)/libtool-$(t).a))
 
 PROGRAMS := $(if $(wildcard daemon/main.c),$(BIN)/uplinkd) \
 	    $(foreach w,$(WORKERS),$(if $(wildcard daemon/workers/$(w)/main.c),$(BIN)/uplinkd-$(w))) \
@@ -121,7 +122,7 @@ define tool-lib
 $(BUILD)/libtool-$(1).a: $(call objects,$(filter-out %/main.c,$(wildcard tools/$(1)/*.c)))
 	$$(archive)
 endef
-$(foreach t,$(TOOLS),$(eval $(call tool-lib,$(t))))
+$(foreach t,$(TOOL_DIRS),$(eval $(call tool-lib,$(t))))
 
 $(BIN)/uplinkd: $(BUILD)/obj/daemon/main.o $(LIBDAEMON) $(LIBCORE)
 	$(call link,$(LIBS_DAEMON))
