@@ -13,6 +13,7 @@
 struct loop {
 	struct ev_loop *ev;
 	usec_t now;
+	bool stopped; /* loop_stop() was called, perhaps before loop_run() */
 	ev_check check;
 };
 
@@ -71,11 +72,14 @@ usec_t loop_now(const struct loop *loop)
 void loop_run(struct loop *loop)
 {
 	loop->now = loop_clock();
-	ev_run(loop->ev, 0);
+	if (!loop->stopped)
+		ev_run(loop->ev, 0);
+	loop->stopped = false;
 }
 
 void loop_stop(struct loop *loop)
 {
+	loop->stopped = true;
 	ev_break(loop->ev, EVBREAK_ALL);
 }
 

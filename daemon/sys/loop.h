@@ -19,7 +19,7 @@ struct loop *loop_free(struct loop *loop);
 usec_t loop_now(const struct loop *loop);
 /* The time right now, for what must not suffer from a long turn. */
 usec_t loop_clock(void);
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(), which may have been called before. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* One turn; waits for events when @wait. For tests. */
