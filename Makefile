@@ -109,8 +109,8 @@ $(LIBCORE): $(call objects,$(CORE_SRC))
 	$(archive)
 $(LIBDAEMON): $(call objects,$(DAEMON_SRC))
 	$(archive)
-# Of sys/, a worker may use the log alone.
-$(BUILD)/libworkerlog.a: $(BUILD)/obj/daemon/sys/log.o
+# Of sys/, a worker may use the log and its side of the control socket.
+$(BUILD)/libworkerlog.a: $(call objects,$(addprefix daemon/sys/,log.c lines.c supervisor.c))
 	$(archive)
 
 define worker-lib

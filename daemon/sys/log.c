@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <systemd/sd-journal.h>
 
+#include "uplinkd/worker.h"
+
 /* Set once at start, read afterwards: the only module-level state of this file. */
 static struct {
 	const char *name;
 	enum log_level level;
 	bool journal;
+	bool supervised; /* uplinkd reads our stderr (uplinkd/worker.h) and names us itself */
 } log_state = { .name = "uplinkd", .level = LOG_LEVEL_INFO };
 
 /* JOURNAL_STREAM=DEVICE:INODE names the stream that systemd connected stderr to (sd-daemon). */
@@ -31,6 +34,7 @@ void log_open(const char *name, enum log_level level)
 	log_state.name = name;
 	log_state.level = level;
 	log_state.journal = stderr_is_journal();
+	log_state.supervised = getenv(UPLINKD_WORKER_CONTROL_ENV);
 }
 
 enum log_level log_level(void)
@@ -57,6 +61,10 @@ void log_write(enum log_level level, const char *message_id, const char *format,
 					      "MESSAGE_ID=%s", message_id, NULL);
 		else
 			(void)sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", (int)level, NULL);
+		return;
+	}
+	if (log_state.supervised) {
+		(void)fprintf(stderr, "<%d>%s\n", (int)level, line);
 		return;
 	}
 	/* One write per line, so that lines of several processes on one terminal stay whole. */

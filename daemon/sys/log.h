@@ -7,8 +7,9 @@
 
 /*
  * Log lines: to the journal (with a MESSAGE_ID where one is given) when stderr is the journal,
- * else to stderr. The function that handles a failure logs it, once: what was tried, on what, why
- * it failed, what happens now. Never a secret.
+ * else to stderr; by a worker as "<level>text", for uplinkd to log (uplinkd/worker.h). The function
+ * that handles a failure logs it, once: what was tried, on what, why it failed, what happens now.
+ * Never a secret.
  */
 enum log_level {
 	LOG_LEVEL_ERR = 3,     /* a person must act */
