@@ -1,5 +1,6 @@
 #include "config_table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -182,12 +183,15 @@ int config_finish(struct config *config, struct config_errors *errors)
 {
 	unsigned before = errors->count;
 
+	static_assert(sizeof(config->uplinks[0].device) == sizeof(config->uplinks[0].name),
+		      "a name fits a device");
+
 	/* An uplink that names neither interface nor address is named by its interface. */
 	for (unsigned i = 0; i < config->uplink_count; i++) {
 		struct config_uplink *uplink = &config->uplinks[i];
 
 		if (!*uplink->device && !*uplink->address)
-			(void)snprintf(uplink->device, sizeof(uplink->device), "%s", uplink->name);
+			memcpy(uplink->device, uplink->name, sizeof(uplink->device));
 	}
 	if (config->role == CONFIG_ROLE_SENDER)
 		check_sender(config, errors);

@@ -1,6 +1,112 @@
 #pragma once
 
 /*
- * The contract of the control socket, which uplinkctl speaks.
+ * The contract of the control socket, which uplinkctl (and any script) speaks.
+ *
+ * Where: a Unix stream socket, mode 0660. Its directory is the first of
+ *   $RUNTIME_DIRECTORY            as systemd sets it (RuntimeDirectory= of the unit)
+ *   /run/uplinkd                  when it is there and writable
+ *   $XDG_RUNTIME_DIR/uplinkd
+ *   /tmp/uplinkd-UID              mode 0700, owned by UID
+ * Its name is send.sock or receive.sock; when a living uplinkd has that one, send-PID.sock or
+ * receive-PID.sock. Setting "control" (--control) gives another path.
+ *
+ * What: JSON, one object a line, in both directions. A request is at most
+ * UPLINKD_CONTROL_REQUEST_MAX bytes. Each request gets one reply, in order:
+ *   {"ok":true, ...}   or   {"ok":false,"error":TEXT}
+ * A member "id" of the request is repeated in its replies. Unknown members are ignored on both
+ * sides. At most UPLINKD_CONTROL_CLIENTS_MAX clients are served; one that asks nothing for
+ * UPLINKD_CONTROL_IDLE_SECONDS, or does not read what it asked for, is dropped.
+ *
+ * Requests:
+ *   {"command":"status"}                  {"ok":true,"status":STATUS}
+ *   {"command":"watch","interval_ms":N}   the same every N ms (100 to 60000, default 1000) until
+ * the client closes; from the second on, "log" has only what is new. Further requests are still
+ * answered.
+ *   {"command":"log","since":N}           {"ok":true,"log":[LOG...]} with number > N (default 0)
+ *   {"command":"reload"}                  reads the configuration again; the error tells what is
+ *                                         wrong with it, and the old one stays
+ *   {"command":"stop"}                    stops cleanly, as SIGTERM
+ *
+ * Units are in the names: _usec microseconds, _bps bits per second, _bytes, _permille, _ppm (parts
+ * per million). Counters are cumulative since the start.
+ *
+ * STATUS:
+ *   "role"          "sender" or "receiver"
+ *   "version"
+ *   "unix_usec"     when the snapshot was taken
+ *   "uptime_usec"
+ *   "stream"        "live", "degraded", "waiting for input", "offline"
+ *   "bond"          BOND
+ *   "uplinks"       [UPLINK...]; a receiver's are the paths that its sender has opened
+ *   "jobs"          [JOB...]: input, recording, outputs and the workers between
+ *   "log"           [LOG...]: the last state changes, newest last
+ *
+ * BOND:
+ *   "session_up"          the other end is there and knows the key
+ *   "session_age_usec"    since it came up or went down
+ *   "sessions"            how many there were
+ *   "latency_usec"        in force: the greater of both ends
+ *   "rtt_min_usec"        of the fastest path; 0: not known yet
+ *   "media_submitted"     media packets given to the bond (sender)
+ *   "media_refused"       no room for them in the bond
+ *   "media_delivered"     handed on at the receiver (a sender tells what the receiver reports)
+ *   "media_lost"          given up: not there at their deadline
+ *   "media_late"          arrived after their deadline
+ *   "media_duplicate"     copies that were not needed
+ *   "control_sent", "control_delivered"   the feed's own control packets
+ *   "media_queued"        sender: not sent at all yet
+ *   "media_queue_age_usec"  sender: how long the oldest of them waits
+ *   "media_held"          receiver: waiting for an earlier one
+ *   "advice_bps"          the bitrate the encoder should use now
+ *   "advice_reason"       why, in words
+ *   "hello_refused"       hellos with a wrong key, version or time
+ *   "input_forged", "input_replayed", "input_malformed", "input_unknown"  datagrams refused
+ *
+ * UPLINK:
+ *   "name", "device"      device "": not bound to an interface
+ *   "type"                "lan", "wifi", "cellular", "tether", "unknown"
+ *   "local", "remote"     addresses and ports
+ *   "problem"             why it is not used and what to do; "": nothing is wrong
+ *   "state"               "off", "probing", "up", "suspect", "muted", "dead"
+ *   "reason"              of the last change of state, in words
+ *   "state_age_usec"      since then
+ *   "cost"                "free", "paid", "expensive"
+ *   "muted"               by the operator
+ *   "share_permille"      of the media packets of the last second
+ *   "tx_datagrams", "tx_bytes", "rx_datagrams", "rx_bytes"   UDP payload
+ *   "tx_bps", "rx_bps"    over the last second
+ *   "capacity_bps"        what it is believed to carry now
+ *   "media_packets"       first transmissions given to this path
+ *   "copy_packets"        further copies
+ *   "lost_packets"        datagrams declared lost
+ *   "spurious_packets"    of these, acknowledged after all
+ *   "rtt_usec", "rtt_min_usec", "rtt_var_usec"
+ *   "queue_usec"          queueing delay on the way to the peer
+ *   "loss_ppm"            over the last seconds
+ *   "window_bytes", "inflight_bytes"
+ *
+ * JOB:
+ *   "kind"                "input", "record", "encoder", "transport", "output"
+ *   "name"
+ *   "where"               url without its secrets, or directory
+ *   "state"               "waiting", "connecting", "streaming", "reconnecting", "failed", ...
+ *   "reason"              what happened and what happens next
+ *   "alarm"               what a person must know; "": nothing
+ *   "bytes"               passed on since the start
+ *   "rate_bps"            over the last second
+ *   "dropped_bytes"       lost here because it could not keep up
+ *   "ts_errors"           input: packets or runs of bytes that were not MPEG-TS
+ *   "restarts"
+ *   "pid"                 0: none
+ *
+ * LOG:
+ *   "number"              counts up by one; a gap tells what was missed
+ *   "unix_usec"
+ *   "level"               as syslog: 3 error, 4 warning, 6 information
+ *   "text"
  */
-#define UPLINKD_CONTROL_REQUEST_MAX 4096 /* bytes of a request, newline included */
+#define UPLINKD_CONTROL_REQUEST_MAX  4096 /* bytes, newline included */
+#define UPLINKD_CONTROL_REPLY_MAX    (256 * 1024)
+#define UPLINKD_CONTROL_CLIENTS_MAX  16
+#define UPLINKD_CONTROL_IDLE_SECONDS 30
