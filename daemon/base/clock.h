@@ -53,8 +53,10 @@ static inline usec_t usec_of_bytes(uint64_t bytes, uint64_t rate_bps)
 	return rate_bps ? bytes * 8 * USEC_PER_SEC / rate_bps : USEC_NEVER;
 }
 
-/* The bytes that @rate_bps carries in @span. */
+/* The bytes that @rate_bps carries in @span; UINT64_MAX when it is more (a span of USEC_NEVER). */
 static inline uint64_t bytes_of_usec(usec_t span, uint64_t rate_bps)
 {
-	return (uint64_t)((unsigned __int128)rate_bps * span / (8 * USEC_PER_SEC));
+	unsigned __int128 bytes = (unsigned __int128)rate_bps * span / (8 * USEC_PER_SEC);
+
+	return bytes < UINT64_MAX ? (uint64_t)bytes : UINT64_MAX;
 }

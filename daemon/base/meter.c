@@ -9,9 +9,6 @@ static void meter_advance(struct meter *m, usec_t now)
 
 	for (uint64_t i = 0; i < steps && i < METER_SLOTS; i++)
 		m->slot[(m->slot_index + 1 + i) % METER_SLOTS] = 0;
-	if (steps >= METER_SLOTS)
-		for (unsigned i = 0; i < METER_SLOTS; i++)
-			m->slot[i] = 0;
 	if (steps)
 		m->slot_index = index;
 }

@@ -40,7 +40,7 @@ void packet_pool_put(struct packet_pool *pool, struct packet *packet)
 {
 	if (!packet)
 		return;
-	assert(packet >= pool->slots && packet < pool->slots + pool->size);
+	assert(packet >= pool->slots && packet < pool->slots + pool->size && pool->used);
 	packet->next = pool->free;
 	pool->free = packet;
 	pool->used--;
