@@ -288,6 +288,14 @@ void link_set_trace(struct link *link, const uint32_t *trace_ms, size_t count, u
 	capacity_set_trace(&link->capacity, trace_ms, count, now);
 }
 
+const uint32_t *link_trace(const struct link *link, size_t *ret_count)
+{
+	if (link->capacity.kind != CAPACITY_TRACE)
+		return NULL;
+	*ret_count = link->capacity.count;
+	return link->capacity.trace_ms;
+}
+
 void link_set_outage(struct link *link, enum link_outage outage, usec_t now)
 {
 	advance(link, now);

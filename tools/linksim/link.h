@@ -102,6 +102,8 @@ void link_set_rate(struct link *link, uint64_t rate_bps, usec_t now);
 void link_set_steps(struct link *link, const struct capacity_step *steps, size_t count,
 		    usec_t period, usec_t now);
 void link_set_trace(struct link *link, const uint32_t *trace_ms, size_t count, usec_t now);
+/* The trace in force, or NULL. */
+const uint32_t *link_trace(const struct link *link, size_t *ret_count);
 void link_set_outage(struct link *link, enum link_outage outage, usec_t now);
 enum link_outage link_outage(const struct link *link);
 uint64_t link_rate_bps(const struct link *link); /* present, of a table the mean; 0: unlimited */
