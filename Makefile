@@ -132,9 +132,9 @@ LIBS_rtmp   = -lev $(call pkg-libs,libssl libcrypto libavformat libavcodec libav
 LIBS_av     = $(call pkg-libs,$(PKG_AV)) -lpthread
 LIBS_record = -lcrypto
 .SECONDEXPANSION:
-$(BIN)/uplinkd-%: $(BUILD)/obj/daemon/workers/%/main.o $$(filter %-$$*.a,$(WORKER_LIBS)) $(BUILD)/libworkerlog.a $(LIBCORE)
+$(BIN)/uplinkd-%: $(BUILD)/obj/daemon/workers/%/main.o $$(filter $(BUILD)/libworker-$$*.a,$(WORKER_LIBS)) $(BUILD)/libworkerlog.a $(LIBCORE)
 	$(call link,$(LIBS_$*) $(LIBS_WORKER) $(LIBS_CORE))
-$(addprefix $(BIN)/,$(TOOLS)): $(BIN)/%: $(BUILD)/obj/tools/%/main.o $$(filter %-$$*.a,$(TOOL_LIBS)) $(LIBCORE)
+$(addprefix $(BIN)/,$(TOOLS)): $(BIN)/%: $(BUILD)/obj/tools/%/main.o $$(filter $(BUILD)/libtool-$$*.a,$(TOOL_LIBS)) $(LIBCORE)
 	$(call link,$(call pkg-libs,jansson) $(LIBS_CORE) -lm -lpthread)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(WORKER_LIBS) $(TOOL_LIBS) $(LIBDAEMON) $(LIBCORE)
