@@ -1,0 +1,50 @@
+#pragma once
+
+#include "net/address.h"
+#include "net/iftable.h"
+#include "net/udp.h"
+#include "sys/loop.h"
+
+/*
+ * One way out of this machine: an interface or a local address, with a socket pinned to it while it
+ * can be used. It decides nothing of the bond; net/uplinks keeps the set and tells the bond.
+ */
+enum uplink_change {
+	UPLINK_SAME,
+	UPLINK_OPENED, /* a socket where there was none, or another one than before */
+	UPLINK_CLOSED,
+};
+
+struct uplink {
+	char name[BOND_NAME_MAX];
+	char device[IF_NAMESIZE]; /* asked for; "" = whichever has the address */
+	struct bond_address
+		asked; /* local address asked for, port 0; empty = the interface's own */
+	bool automatic;
+	enum bond_cost cost;
+	uint64_t rate_max_bps;
+
+	int fd;		   /* -1: closed */
+	struct loop_io io; /* started by the owner once the socket is open, stopped with it */
+	int path_id;
+	char on_device[IF_NAMESIZE]; /* where the socket is; "" = not bound to an interface */
+	int on_index;
+	struct bond_address bound; /* local address of the socket, port 0 */
+	struct bond_address local; /* the same with its port */
+	struct bond_address remote;
+	bool stale;	   /* the socket is known to be of no use any more */
+	bool failing;	   /* `problem` is what the last sending told */
+	char problem[160]; /* why it is closed, or what is wrong; "" = nothing */
+	struct udp_sender *sender;
+};
+
+/* Zero it first. 0 or -ENOMEM. */
+int uplink_init(struct uplink *uplink);
+void uplink_deinit(struct uplink *uplink);
+
+/* Brings the socket in line with what the machine has now: opens it towards the first of @remotes
+ * that this uplink can reach, or closes it and says why. */
+enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *table,
+				 const struct bond_address *remotes, unsigned count);
+/* "lan", "wifi", "cellular" or "unknown", from what the kernel says below /sys/class/net. */
+const char *uplink_type(const char *device);
