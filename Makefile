@@ -141,6 +141,8 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(WORKER_LIBS) $(TOOL_LI
 	$(call link,$(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))) -lm -lcmocka)
 $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(WORKER_LIBS) $(LIBDAEMON) $(LIBCORE)
 	$(call link,$(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))
+$(BUILD)/tests/libfuzzer_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(WORKER_LIBS) $(LIBDAEMON) $(LIBCORE)
+	$(call link,-fsanitize=fuzzer $(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))
 $(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/%.o $(call objects,$(filter-out %/main.c,$(wildcard tests/sim/*.c))) $(TOOL_LIBS) $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm)
 $(BUILD)/tests/sim: $(call objects,$(wildcard tests/sim/*.c)) $(TOOL_LIBS) $(LIBCORE)
@@ -197,6 +199,10 @@ soak: tests ## long runs: hours of stream time
 FUZZ_TIME ?= 30
 fuzz: ## fuzz every decoder for FUZZ_TIME seconds each (clang)
 	@tests/fuzz/run $(FUZZ_TIME)
+
+# For tests/fuzz/run, which says with what compiler.
+.PHONY: fuzzers
+fuzzers: $(FUZZ:fuzz_%=$(BUILD)/tests/libfuzzer_%)
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
 .PHONY: format format-check lint
