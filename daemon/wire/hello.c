@@ -46,7 +46,7 @@ static bool hkdf_expand(const uint8_t prk[static HASH_BYTES], const uint8_t *inf
 			uint8_t *out, size_t out_len)
 {
 	uint8_t block[HASH_BYTES + HELLO_INFO_MAX + 1];
-	uint8_t t[HASH_BYTES];
+	uint8_t t[HASH_BYTES] = { 0 };
 	size_t previous = 0;
 	bool done = info_len <= HELLO_INFO_MAX && out_len <= 255 * HASH_BYTES;
 
@@ -344,7 +344,7 @@ int hello_finish(struct hello *hello, const uint8_t *message, size_t len, uint8_
 		 size_t payload_size, struct hello_keys *ret_keys)
 {
 	struct hello next = *hello;
-	struct hello_keys keys;
+	struct hello_keys keys = { 0 };
 	uint8_t plain[HELLO_PAYLOAD_MAX];
 	int r;
 

@@ -74,7 +74,8 @@ static void opens_what_was_sealed_in_place_and_elsewhere(void **state)
 
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
-		uint8_t plain[WIRE_DATAGRAM_MAX], buffer[WIRE_DATAGRAM_MAX + SEAL_TAG_BYTES];
+		uint8_t plain[WIRE_DATAGRAM_MAX] = { 0 },
+			buffer[WIRE_DATAGRAM_MAX + SEAL_TAG_BYTES];
 		uint8_t header[WIRE_LONG_BYTES];
 		size_t len = rng_below(&rng, sizeof(plain) + 1);
 		size_t header_len = rng_below(&rng, sizeof(header) + 1);
