@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/*
+ * The recorder checks every media packet that comes out of the bond: it is one that went in,
+ * unmodified, in order, once; and it measures: delays, gaps, what is missing or late. Times are
+ * those of the world.
+ */
+struct recorder_figures {
+	uint64_t submitted; /* also those the bond had no room for */
+	uint64_t delivered;
+	uint64_t lost;			  /* submitted and never delivered */
+	uint64_t late;			  /* delivered after the deadline */
+	uint64_t again;			  /* delivered a second time, by a restarted receiver */
+	usec_t p50, p95, p99, p999, most; /* delay from submission to delivery */
+	usec_t gap;			  /* longest time between two deliveries */
+	usec_t gap_at;			  /* when the longest one ended */
+};
+
+struct recorder {
+	struct record *record; /* one per packet submitted, by its number */
+	uint64_t count, room;
+	usec_t deadline; /* a delay beyond it is late */
+	usec_t last_at;	 /* of the last delivery; 0: none yet */
+	uint64_t next;	 /* numbers below it cannot come any more in this epoch */
+	unsigned epoch;	 /* counts the receivers */
+	bool fresh;	 /* nothing came yet from the present pair of bonds */
+	struct recorder_figures figures;
+};
+
+/* 0 or -ENOMEM. */
+int recorder_init(struct recorder *recorder, usec_t deadline);
+void recorder_deinit(struct recorder *recorder);
+/* Packet @number went into the bond, or was refused. Numbers count from 0. 0 or -ENOMEM. */
+int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted, usec_t now);
+/* A packet came out. NULL, or what is wrong with it. @lost: what the bond says it gave up just
+ * before it. */
+const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, size_t len,
+			       uint64_t lost, usec_t now);
+/* A new receiver begins: it cannot know what the old one delivered. */
+void recorder_receiver_restarted(struct recorder *recorder);
+/* A new sender begins: it does not know what the old one had still to send. */
+void recorder_sender_restarted(struct recorder *recorder);
+/* Fills in what is lost and the delays. */
+void recorder_finish(struct recorder *recorder);

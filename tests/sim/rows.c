@@ -1,0 +1,141 @@
+#include "sim/row.h"
+
+#define MS  USEC_PER_MS
+#define SEC USEC_PER_SEC
+
+/* The links that the requirements name: 15 Mb/s in all. */
+#define THREE_LINKS                                                                                \
+	"link lan rate=6M delay=10ms queue=300ms; link cell rate=4M delay=40ms queue=500ms;"       \
+	"link wifi rate=5M delay=8ms queue=300ms;"
+#define FRAMES(mbps)                                                                               \
+	{                                                                                          \
+		.rate_bps = (uint64_t)((mbps)*1000000), .frames = true                             \
+	}
+#define CONSTANT(mbps)                                                                             \
+	{                                                                                          \
+		.rate_bps = (uint64_t)((mbps)*1000000)                                             \
+	}
+/* Longest gap after a cut: one round trip of the slowest link and 60 ms. */
+#define GAP_AFTER_CUT (140 * MS)
+
+#define ROW(row_name, text, ...) .world.name = row_name, .world.scenario = text, __VA_ARGS__
+
+const struct row rows[] = {
+	{ ROW("steady", THREE_LINKS, .world.source = FRAMES(8), .check = true,
+	      .copies_permille_max = 20, .p99_max = 200 * MS) },
+	{ ROW("single", "link cell rate=8M delay=30ms queue=500ms loss=0.5%",
+	      .world.source = FRAMES(5), .check = true) },
+	{ ROW("loss-1", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(12), .check = true) },
+	{ ROW("loss-1-at-14", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(14.0)) },
+	{ ROW("cut-lan", THREE_LINKS "at 8s lan outage=blackhole", .world.source = FRAMES(6),
+	      .check = true, .gap_max = GAP_AFTER_CUT) },
+	{ ROW("cut-cell", THREE_LINKS "at 8s cell outage=blackhole", .world.source = FRAMES(6),
+	      .check = true, .gap_max = GAP_AFTER_CUT) },
+	{ ROW("cut-wifi", THREE_LINKS "at 8s wifi outage=blackhole", .world.source = FRAMES(6),
+	      .check = true, .gap_max = GAP_AFTER_CUT) },
+	{ ROW("cut-each-for-a-while",
+	      THREE_LINKS "at 6s lan for 5s outage=down; at 14s cell for 5s outage=blackhole;"
+			  "at 22s wifi for 5s outage=blackhole",
+	      .world.source = FRAMES(7), .world.length = 32 * SEC, .check = true,
+	      .gap_max = GAP_AFTER_CUT) },
+	{ ROW("cut-short-budget", THREE_LINKS "at 8s lan for 4s outage=blackhole",
+	      .world.source = CONSTANT(9), .world.latency = 500 * MS, .check = true,
+	      .gap_max = GAP_AFTER_CUT) },
+	{ ROW("cut-two", THREE_LINKS "at 8s lan+wifi for 5s outage=blackhole",
+	      .world.source = FRAMES(3), .check = true, .gap_max = 2 * GAP_AFTER_CUT) },
+	{ ROW("cut-all", THREE_LINKS "at 8s for 3s * outage=blackhole",
+	      .world.source = CONSTANT(7.5), .world.latency = 8 * SEC, .world.length = 30 * SEC,
+	      .check = true, .overhead_permille_max = 350) },
+	{ ROW("outage-10s", THREE_LINKS "at 8s for 10s * outage=blackhole",
+	      .world.source = FRAMES(5), .world.latency = 15 * SEC, .world.length = 40 * SEC,
+	      .check = true) },
+	{ ROW("outage-30s", THREE_LINKS "at 8s for 30s * outage=blackhole",
+	      .world.source = FRAMES(4), .world.latency = 45 * SEC, .world.length = 100 * SEC) },
+	{ ROW("fast-beside-slow",
+	      "link fast rate=10M delay=5ms queue=300ms; link slow rate=10M delay=100ms "
+	      "queue=300ms",
+	      .world.source = CONSTANT(15), .check = true, .overhead_permille_max = 60) },
+	{ ROW("three-delays",
+	      "link a rate=6M delay=10ms queue=300ms; link b rate=6M delay=40ms queue=300ms;"
+	      "link sat rate=6M delay=300ms queue=600ms",
+	      .world.source = FRAMES(9), .world.latency = 2 * SEC, .check = true) },
+	{ ROW("burst-loss", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
+	      .check = true, .overhead_permille_max = 110) },
+	{ ROW("loss-70", THREE_LINKS "at 8s lan for 3s loss=70%", .world.source = FRAMES(7),
+	      .check = true) },
+	{ ROW("flapping",
+	      THREE_LINKS "at 4s every 4s until 24s cell for 1500ms outage=blackhole;"
+			  "at 5s every 5s until 24s lan for 700ms outage=down",
+	      .world.source = FRAMES(5), .world.length = 28 * SEC, .check = true) },
+	{ ROW("jitter-and-reordering",
+	      "link a rate=8M delay=40ms jitter=15ms reorder=yes duplicate=1% queue=300ms;"
+	      "link b rate=8M delay=50ms jitter=30ms queue=300ms",
+	      .world.source = FRAMES(8), .check = true, .copies_permille_max = 60) },
+	{ ROW("marginal-leg", THREE_LINKS "at 4s every 4s until 26s cell for 2s delay=600ms",
+	      .world.source = FRAMES(7), .world.length = 28 * SEC, .check = true) },
+	{ ROW("radio-stalls",
+	      THREE_LINKS "* queue=1s; at 4s every 6s until 26s lan for 400ms outage=stall;"
+			  "at 6s every 5s until 26s cell for 800ms outage=stall;"
+			  "at 7s every 7s until 26s wifi for 600ms outage=stall",
+	      .world.source = FRAMES(6), .world.length = 28 * SEC, .check = true) },
+	{ ROW("step-down-and-up",
+	      "link lan rate=8M delay=20ms queue=500ms; link cell rate=4M delay=40ms queue=500ms;"
+	      "at 15s lan+cell for 12s rate=2M",
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .world.length = 40 * SEC, .world.advice_max_bps = 12000000, .check = true,
+	      .advice = { { 13 * SEC, 15 * SEC, 8000000, 12000000 },
+			  { 15 * SEC + 330 * MS, 27 * SEC, 1000000, 4000000 },
+			  { 38 * SEC, 41 * SEC, 8000000, 12000000 } }) },
+	{ ROW("advice-start", THREE_LINKS,
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .world.advice_max_bps = 20000000, .check = true,
+	      .advice = { { 15 * SEC, 21 * SEC, 9000000, 15000000 } }) },
+	{ ROW("overload", THREE_LINKS, .world.source = CONSTANT(19.5), .check = true,
+	      .lost_max = ROW_ANY, .late_max = ROW_ANY, .on_time_bps_min = 12970000) },
+	{ ROW("crowd",
+	      THREE_LINKS "at 8s every 2s until 12s * rate=3M; at 14s * rate=2500k;"
+			  "at 18s * rate=2200k; at 22s * rate=2M",
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .world.length = 40 * SEC, .world.advice_max_bps = 12000000, .check = true) },
+	{ ROW("nat-rebinding",
+	      THREE_LINKS "at 6s cell rebind; at 9s lan+wifi rebind; at 13s * rebind",
+	      .world.source = FRAMES(7), .check = true, .gap_max = 2 * GAP_AFTER_CUT) },
+	{ ROW("address-change",
+	      THREE_LINKS "at 6s cell address; at 9s lan address; at 13s wifi drop;"
+			  "at 16s wifi add",
+	      .world.source = FRAMES(7), .check = true, .gap_max = GAP_AFTER_CUT) },
+	{ ROW("heal", THREE_LINKS "at 6s lan for 12s outage=blackhole",
+	      .world.source = CONSTANT(8.5), .world.length = 30 * SEC, .check = true,
+	      .gap_max = GAP_AFTER_CUT, .share = { { "lan", 21, 29, 2000000, 0 } }) },
+	/* What the old receiver held and had acknowledged is gone with it, besides what comes until
+	 * the sender knows: less than half a second. */
+	{ ROW("receiver-restart", THREE_LINKS "at 8s receiver restart", .world.source = FRAMES(6),
+	      .check = true, .lost_max = 300, .sessions = 2) },
+	{ ROW("receiver-away", THREE_LINKS "at 8s receiver off; at 11s receiver on",
+	      .world.source = FRAMES(6), .world.latency = 8 * SEC, .check = true, .lost_max = 300,
+	      .sessions = 2) },
+	{ ROW("sender-restart", THREE_LINKS "at 8s sender restart", .world.source = FRAMES(6),
+	      .check = true, .lost_max = 300, .sessions = 2) },
+	{ ROW("junk", THREE_LINKS "at 3s junk on", .world.source = FRAMES(8),
+	      .world.control_every = 50 * MS, .check = true, .p99_max = 200 * MS) },
+	{ ROW("control", THREE_LINKS, .world.source = FRAMES(5), .world.control_every = 10 * MS,
+	      .check = true) },
+	{ ROW("control-with-loss", THREE_LINKS "* loss=2%", .world.source = FRAMES(5),
+	      .world.control_every = 10 * MS, .check = true, .control_lost_max = 160) },
+	{ ROW("broadcast",
+	      THREE_LINKS "* loss=3%; at 6s lan outage=blackhole; at 12s lan outage=none",
+	      .world.source = FRAMES(3), .world.policy = BOND_POLICY_BROADCAST, .check = true,
+	      .p99_max = 100 * MS) },
+	{ ROW("backup",
+	      "link lan rate=10M delay=8ms queue=200ms; link cell rate=8M delay=40ms queue=500ms "
+	      "paid;"
+	      "at 8s lan for 6s outage=blackhole",
+	      .world.source = FRAMES(5), .world.policy = BOND_POLICY_BACKUP, .check = true,
+	      .gap_max = GAP_AFTER_CUT,
+	      .share = { { "cell", 2, 8, 0, 300000 }, { "cell", 10, 14, 4500000, 0 } }) },
+	{ ROW("skew-24h", "link lan rate=1M delay=20ms; link cell rate=1M delay=40ms",
+	      .world.source = { .rate_bps = 1600, .bytes = 200 }, .world.length = 24 * 3600 * SEC,
+	      .world.skew_ppm = 50, .check = true) },
+};
+
+const unsigned rows_count = sizeof(rows) / sizeof(*rows);
