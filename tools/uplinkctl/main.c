@@ -1,0 +1,203 @@
+#include <errno.h>
+#include <langinfo.h>
+#include <libgen.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "genkey.h"
+#include "show.h"
+#include "watch.h"
+
+/*
+ * What the operator types. One table of verbs; options may stand before or after the verb.
+ */
+struct arguments {
+	const char *verb, *file;
+	const char *socket;
+	bool json;
+	int interval_ms;
+	bool color, unicode;
+};
+
+static int on_genkey(const struct arguments *a)
+{
+	return genkey(a->file);
+}
+
+static int on_status(const struct arguments *a)
+{
+	const struct show show = { .out = stdout, .color = a->color, .unicode = a->unicode };
+	struct client *client = client_open(a->socket);
+	json_t *reply = NULL, *status;
+
+	if (client && client_ask(client, "status", 0))
+		reply = client_reply(client);
+	client_close(client);
+	if (!reply)
+		return EX_UNAVAILABLE;
+	status = json_object_get(reply, "status");
+	if (a->json) {
+		(void)json_dumpf(status, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+	} else {
+		show_status(&show, status);
+		if (json_array_size(json_object_get(status, "log"))) {
+			(void)puts("\n  LAST CHANGES");
+			show_log(&show, json_object_get(status, "log"), 8);
+		}
+	}
+	json_decref(reply);
+	return EX_OK;
+}
+
+static int on_watch(const struct arguments *a)
+{
+	struct client *client = client_open(a->socket);
+	int status = client ? watch(client, a->interval_ms, a->color, a->unicode) : EX_UNAVAILABLE;
+
+	client_close(client);
+	return status;
+}
+
+/* A command whose reply says no more than that it was done. */
+static int simple(const struct arguments *a, const char *done)
+{
+	struct client *client = client_open(a->socket);
+	json_t *reply = NULL;
+
+	if (client && client_ask(client, a->verb, 0))
+		reply = client_reply(client);
+	client_close(client);
+	if (!reply)
+		return EX_UNAVAILABLE;
+	json_decref(reply);
+	(void)puts(done);
+	return EX_OK;
+}
+
+static int on_reload(const struct arguments *a)
+{
+	return simple(a, "configuration reloaded");
+}
+
+static int on_stop(const struct arguments *a)
+{
+	return simple(a, "stopping");
+}
+
+/* uplinkd itself checks; it is beside us, in the sbin beside our bin, or on the PATH. */
+static int on_check_config(const struct arguments *a)
+{
+	char self[3072] = "", path[4096];
+	const char *const options[] = { "uplinkd", "--config", a->file, "--check", NULL };
+	char *const *arguments = (char *const *)options; /* execv(3) changes nothing */
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+		const char *directory = dirname(self);
+
+		(void)snprintf(path, sizeof(path), "%s/uplinkd", directory);
+		(void)execv(path, arguments);
+		(void)snprintf(path, sizeof(path), "%s/../sbin/uplinkd", directory);
+		(void)execv(path, arguments);
+	}
+	(void)execvp("uplinkd", arguments);
+	(void)fprintf(stderr, "uplinkctl: cannot run uplinkd: %s\n", strerror(errno));
+	return EX_OSERR;
+}
+
+static const struct verb {
+	const char *name;
+	int (*call)(const struct arguments *a);
+	bool file; /* takes one */
+	const char *help;
+} verbs[] = {
+	{ "status", on_status, false, "what uplinkd is doing; --json: for programs" },
+	{ "watch", on_watch, false, "the same, live; --interval MS (default 1000)" },
+	{ "reload", on_reload, false, "make uplinkd read its configuration again" },
+	{ "stop", on_stop, false, "make uplinkd finish its recordings and end" },
+	{ "genkey", on_genkey, true, "make a key for both ends and write it to FILE" },
+	{ "check-config", on_check_config, true, "tell all errors of a configuration" },
+};
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *file)
+{
+	(void)fputs("usage: uplinkctl [--socket PATH|send|receive] VERB [FILE]\n\n", file);
+	for (size_t i = 0; i < VERBS; i++)
+		(void)fprintf(file, "  %-13s%-5s %s\n", verbs[i].name, verbs[i].file ? "FILE" : "",
+			      verbs[i].help);
+	(void)fputs("\nWithout --socket, the only uplinkd that runs here is asked.\n", file);
+}
+
+static int wrong(const char *what, const char *argument)
+{
+	(void)fprintf(stderr, "uplinkctl: %s%s; see uplinkctl --help\n", what, argument);
+	return EX_USAGE;
+}
+
+/* An exit status, or -1 to go on. */
+static int parse(int argc, char **argv, struct arguments *a)
+{
+	for (int i = 1; i < argc; i++) {
+		bool value = i + 1 < argc;
+
+		if (!strcmp(argv[i], "--help")) {
+			usage(stdout);
+			return EX_OK;
+		} else if (!strcmp(argv[i], "--version")) {
+			(void)puts("uplinkctl " UPLINKD_VERSION);
+			return EX_OK;
+		} else if (!strcmp(argv[i], "--json")) {
+			a->json = true;
+		} else if (!strcmp(argv[i], "--socket") && value) {
+			a->socket = argv[++i];
+		} else if (!strcmp(argv[i], "--interval") && value) {
+			a->interval_ms = atoi(argv[++i]);
+			if (a->interval_ms < 100 || a->interval_ms > 60000)
+				return wrong("--interval must be from 100 to 60000 ms", "");
+		} else if (argv[i][0] == '-') {
+			return wrong("unknown option, or its value is missing: ", argv[i]);
+		} else if (!a->verb) {
+			a->verb = argv[i];
+		} else if (!a->file) {
+			a->file = argv[i];
+		} else {
+			return wrong("too many arguments: ", argv[i]);
+		}
+	}
+	if (!a->verb) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = { .interval_ms = 1000 };
+	int status;
+
+	(void)setlocale(LC_CTYPE, "");
+	(void)signal(SIGPIPE, SIG_IGN);
+	a.unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	a.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	status = parse(argc, argv, &a);
+	if (status >= 0)
+		return status;
+	for (size_t i = 0; i < VERBS; i++) {
+		if (strcmp(a.verb, verbs[i].name) != 0)
+			continue;
+		if (verbs[i].file && !a.file)
+			return wrong("FILE is missing after ", a.verb);
+		if (!verbs[i].file && a.file)
+			return wrong("too many arguments: ", a.file);
+		return verbs[i].call(&a);
+	}
+	return wrong("unknown verb: ", a.verb);
+}
