@@ -102,9 +102,9 @@ static void look_everywhere(struct found *found, bool *ret_denied)
 	if (runtime && *runtime == '/') {
 		(void)snprintf(path, sizeof(path), "%.*s", (int)strcspn(runtime, ":"), runtime);
 		look(found, path, false, ret_denied);
+		return;
 	}
-	if (!runtime || strcmp(runtime, "/run/uplinkd") != 0)
-		look(found, "/run/uplinkd", true, ret_denied);
+	look(found, "/run/uplinkd", true, ret_denied);
 	if (xdg && *xdg == '/') {
 		(void)snprintf(path, sizeof(path), "%s/uplinkd", xdg);
 		look(found, path, false, ret_denied);

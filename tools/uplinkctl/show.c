@@ -133,7 +133,7 @@ static void show_uplink(const struct show *show, const json_t *uplink, bool send
 	units_delay(number(uplink, "rtt_usec"), rtt);
 	units_delay(number(uplink, "queue_usec"), queue);
 	units_percent(number(uplink, "loss_ppm"), loss);
-	units_percent(share * 1000, percent);
+	(void)snprintf(percent, sizeof(percent), "%u %%", (unsigned)((share + 5) / 10));
 	(void)fputs("  ", show->out);
 	put(show, PAINT_BOLD, text(uplink, "name"), 9);
 	put(show, path_paint(state), state, 8);
@@ -275,7 +275,8 @@ void show_line(const struct show *show, const json_t *status)
 		      (json_int_t)number(bond, "media_late"));
 	json_array_foreach(json_object_get(status, "uplinks"), i, uplink)
 	{
-		units_percent(number(uplink, "share_permille") * 1000, share);
+		(void)snprintf(share, sizeof(share), "%u %%",
+			       (unsigned)((number(uplink, "share_permille") + 5) / 10));
 		units_delay(number(uplink, "rtt_usec"), rtt);
 		(void)fputs(i ? ", " : "; ", show->out);
 		put(show, PAINT_NONE, text(uplink, "name"), 0);

@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""uplinkctl against a control server of this test's own, which says what the test wants."""
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import fcntl
+import threading
+import time
+
+BIN = os.path.join(os.environ.get("UPLINKD_BUILD", "build"), "bin")
+CTL = os.path.join(BIN, "uplinkctl")
+FAILED = []
+
+
+def uplink(name, **more):
+    entry = {"name": name, "device": "eth0", "type": "lan", "local": "192.0.2.1:1", "remote": "",
+             "problem": "", "state": "up", "reason": "it answers again", "state_age_usec": 61000000,
+             "cost": "free", "muted": False, "share_permille": 612, "tx_bps": 3700000,
+             "rx_bps": 1000, "capacity_bps": 20000000, "rtt_usec": 10400, "queue_usec": 3000,
+             "loss_ppm": 4200}
+    entry.update(more)
+    return entry
+
+
+def job(kind, name, **more):
+    entry = {"kind": kind, "name": name, "where": "srt://:5000", "state": "streaming", "reason": "",
+             "alarm": "", "bytes": 123456789, "rate_bps": 6012000, "dropped_bytes": 0,
+             "ts_errors": 0, "restarts": 0, "pid": 1}
+    entry.update(more)
+    return entry
+
+
+def status_of_a_sender():
+    return {
+        "role": "sender", "version": "9.9", "unix_usec": 1700000000000000,
+        "uptime_usec": 3723000000, "stream": "degraded",
+        "bond": {"session_up": True, "session_age_usec": 61000000, "latency_usec": 1000000,
+                 "rtt_min_usec": 10400, "media_delivered": 81200, "media_lost": 3, "media_late": 5,
+                 "media_queued": 12, "media_held": 0, "advice_bps": 8400000,
+                 "advice_reason": "more capacity was proven"},
+        "uplinks": [uplink("lan"),
+                    uplink("modem", state="dead", share_permille=0,
+                           problem="no default route; waiting for one")],
+        "jobs": [job("input", "input", where="srt://:5000 \x1b[2Jevil\u009b2J"),
+                 job("record", "record", state="failed", alarm="the disk is full"),
+                 job("output", "tube", state="reconnecting", reason="refused; again in 2 s")],
+        "log": [{"number": 1, "unix_usec": 1700000000000000, "level": 4,
+                 "text": "modem: dead: silent"}],
+    }
+
+
+class Server:
+    """Answers each request line by reply(request), a list of objects; closes when it gives None."""
+
+    def __init__(self, path, reply):
+        self.path, self.reply = path, reply
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(8)
+        self.asked = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.client, args=(connection,), daemon=True).start()
+
+    def client(self, connection):
+        with connection:
+            for line in connection.makefile("r"):
+                request = json.loads(line)
+                self.asked.append(request)
+                for answer in self.reply(request):
+                    if answer is None:
+                        return
+                    if callable(answer):
+                        answer()
+                        continue
+                    try:
+                        connection.sendall(json.dumps(answer).encode() + b"\n")
+                    except OSError:
+                        return
+
+    def close(self):
+        self.listener.close()
+        os.unlink(self.path)
+
+
+def status_reply(_):
+    return [{"ok": True, "status": status_of_a_sender()}]
+
+
+def run(*arguments, **environment):
+    env = dict(os.environ, LC_ALL="C.UTF-8", TZ="UTC", RUNTIME_DIRECTORY=DIRECTORY)
+    env.update(environment)
+    done = subprocess.run([CTL, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=30, env=env, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def check(condition, why):
+    if not condition:
+        raise AssertionError(why)
+
+
+def genkey_writes_a_private_key_once():
+    path = os.path.join(DIRECTORY, "key")
+    code, out, _ = run("genkey", path)
+    check(code == 0 and ": key " in out, out)
+    check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, "mode")
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    check(len(text) == 45 and text.endswith("=\n"), text)
+    code, _, err = run("genkey", path)
+    check(code == 1 and "is not overwritten" in err, err)
+    with open(path, encoding="ascii") as file:
+        check(file.read() == text, "the key was changed")
+    code, out2, _ = run("genkey", path + "2")
+    check(out.split("key ")[1] != out2.split("key ")[1], "two keys are the same")
+
+
+def nothing_running_is_told():
+    code, _, err = run("status")
+    check(code == 69 and "no uplinkd is running" in err and err.count("\n") == 1, err)
+    code, _, err = run("--socket", os.path.join(DIRECTORY, "none.sock"), "status")
+    check(code == 69 and "No such file" in err, err)
+
+
+def a_dead_socket_is_passed_over():
+    path = os.path.join(DIRECTORY, "receive.sock")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(path)
+    dead.close()
+    code, _, err = run("status")
+    check(code == 69 and "no uplinkd is running" in err, err)
+    code, _, err = run("status", "--socket", path)
+    check(code == 69 and "no uplinkd is running there" in err, err)
+    os.unlink(path)
+
+
+def status_tells_everything_that_matters():
+    server = Server(os.path.join(DIRECTORY, "send.sock"), status_reply)
+    code, out, err = run("status")
+    server.close()
+    check(code == 0, err)
+    for text in ("sender  degraded", "running for 1 h 02 min", "81 200 delivered, 3 lost, 5 late",
+                 "8.40 Mb/s: more capacity was proven", "61 %", "3.70 Mb/s", "10.4 ms", "3.0 ms",
+                 "0.42 %", "no default route; waiting for one", "the disk is full",
+                 "refused; again in 2 s", "123 MB", "output tube", "modem: dead: silent",
+                 "22:13:20"):
+        check(text in out, f"{text!r} is missing in\n{out}")
+    check("\x1b" not in out and "\u009b" not in out, "a control character came through")
+
+
+def a_receiver_is_told_by_what_it_receives():
+    status = status_of_a_sender()
+    status["role"] = "receiver"
+    server = Server(os.path.join(DIRECTORY, "receive.sock"),
+                    lambda _: [{"ok": True, "status": status}])
+    code, out, err = run("status")
+    server.close()
+    check(code == 0 and "1.00 kb/s" in out and "held for order" in out, out + err)
+
+
+def json_is_passed_through():
+    server = Server(os.path.join(DIRECTORY, "send.sock"), status_reply)
+    code, out, err = run("status", "--json")
+    server.close()
+    check(code == 0 and json.loads(out) == status_of_a_sender(), err)
+
+
+def several_are_told_apart():
+    one = Server(os.path.join(DIRECTORY, "send.sock"), status_reply)
+    two = Server(os.path.join(DIRECTORY, "receive.sock"), status_reply)
+    code, _, err = run("status")
+    check(code == 69 and one.path in err and two.path in err and "--socket" in err, err)
+    code, out, err = run("--socket", "receive", "status")
+    check(code == 0 and "degraded" in out, err)
+    code, out, err = run("--socket", one.path, "status")
+    check(code == 0 and "degraded" in out, err)
+    one.close()
+    two.close()
+
+
+def reload_and_stop_tell_the_outcome():
+    server = Server(os.path.join(DIRECTORY, "send.sock"), lambda request: [
+        {"ok": True} if request["command"] == "stop" else
+        {"ok": False, "error": "the configuration has errors"}])
+    code, _, err = run("reload")
+    check(code == 69 and "the configuration has errors" in err, err)
+    code, out, err = run("stop")
+    check(code == 0 and "stopping" in out, err)
+    server.close()
+
+
+def an_end_in_the_middle_is_told():
+    server = Server(os.path.join(DIRECTORY, "send.sock"), lambda _: [None])
+    code, _, err = run("status")
+    check(code == 69 and "uplinkd has ended" in err, err)
+    server.close()
+
+
+def nonsense_from_the_server_is_an_error():
+    server = Server(os.path.join(DIRECTORY, "send.sock"), lambda _: [[1, 2]])
+    code, _, err = run("status")
+    check(code == 69 and err, "taken")
+    server.close()
+
+
+def wrong_arguments_are_told():
+    for arguments in (("fly",), ("status", "x"), ("genkey",), ("--socket",), ("status", "--x"),
+                      ("watch", "--interval", "1"), ("genkey", "a", "b")):
+        code, _, err = run(*arguments)
+        check(code == 64 and "uplinkctl --help" in err, f"{arguments}: {code} {err}")
+    code, _, err = run()
+    check(code == 64 and "usage" in err, err)
+    code, out, _ = run("--help")
+    check(code == 0 and "check-config" in out, out)
+
+
+def watch_without_a_terminal_writes_lines():
+    server = Server(os.path.join(DIRECTORY, "send.sock"),
+                    lambda _: [{"ok": True, "status": status_of_a_sender()}] * 3 + [None])
+    code, out, err = run("watch", "--interval", "200")
+    check(server.asked[0] == {"command": "watch", "interval_ms": 200}, server.asked)
+    server.close()
+    check(code == 1 and "uplinkd has ended" in err, err)
+    check(out.count("\n") == 3 and "22:13:20 degraded, delivered 81200, lost 3" in out, out)
+
+
+class Terminal:
+    """A pseudo terminal with a program on it."""
+
+    def __init__(self, rows, columns, *arguments):
+        self.output = ""
+        self.pid, self.fd = pty.fork()
+        if not self.pid:
+            os.environ.update(LC_ALL="C.UTF-8", TERM="xterm", RUNTIME_DIRECTORY=DIRECTORY)
+            time.sleep(0.05)
+            os.execv(CTL, [CTL, *arguments])
+        self.resize(rows, columns)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def until(self, condition, what):
+        end = time.monotonic() + 15
+        while not condition(self.output):
+            check(time.monotonic() < end, f"{what}: {self.output[-2000:]!r}")
+            if select.select([self.fd], [], [], 0.2)[0]:
+                try:
+                    self.output += os.read(self.fd, 65536).decode(errors="replace")
+                except OSError:
+                    check(condition(self.output), f"{what}: ended: {self.output[-2000:]!r}")
+
+    def drain(self, seconds):
+        while select.select([self.fd], [], [], seconds)[0]:
+            try:
+                self.output += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError:
+                return
+            seconds = 0
+
+    def wait(self):
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            done, code = os.waitpid(self.pid, os.WNOHANG)
+            self.drain(0 if done else 0.1)
+            if done:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(code)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        raise AssertionError("did not end")
+
+
+def last_frame(output):
+    return output.split("\x1b[H")[-1].split("\x1b[J")[0]
+
+
+def watch_server():
+    def reply(_):
+        for _ in range(200):
+            yield {"ok": True, "status": status_of_a_sender()}
+            yield lambda: time.sleep(0.1)
+    return Server(os.path.join(DIRECTORY, "send.sock"), reply)
+
+
+def watch_draws_in_place_follows_the_size_and_puts_the_terminal_back():
+    server = watch_server()
+    terminal = Terminal(40, 100, "watch", "--interval", "100")
+    terminal.until(lambda o: o.count("\x1b[J") >= 3, "three frames")
+    check("\x1b[?1049h" in terminal.output and "\x1b[2J" not in terminal.output, "screen")
+    check("\x1b[32mup" in terminal.output, "no colour")
+    check("LAST CHANGES" in last_frame(terminal.output), "the log is missing")
+    terminal.resize(10, 40)
+    begin = len(terminal.output)
+    terminal.until(lambda o: o[begin:].count("\x1b[J") >= 3, "frames after the resize")
+    frame = last_frame(terminal.output)
+    check(frame.count("\n") == 9, f"{frame.count(chr(10)) + 1} rows on a screen of 10")
+    os.write(terminal.fd, b"q")
+    code = terminal.wait()
+    server.close()
+    check(code == 0, f"exit {code}")
+    check(terminal.output.rstrip().endswith("\x1b[?25h\x1b[?1049l"), "not put back")
+
+
+def watch_puts_the_terminal_back_on_a_signal_and_at_the_end_of_uplinkd():
+    server = watch_server()
+    terminal = Terminal(24, 80, "watch", "--interval", "100")
+    terminal.until(lambda o: o.count("\x1b[J") >= 1, "a frame")
+    os.kill(terminal.pid, signal.SIGTERM)
+    code = terminal.wait()
+    server.close()
+    check(code == 0 and "\x1b[?1049l" in terminal.output, "signal")
+    server = Server(os.path.join(DIRECTORY, "send.sock"), lambda r: status_reply(r) + [None])
+    terminal = Terminal(24, 80, "watch")
+    code = terminal.wait()
+    server.close()
+    check(code == 1, f"exit {code}")
+    check("uplinkd has ended" in terminal.output.split("\x1b[?1049l")[1], "not told")
+
+
+def main():
+    for case in (genkey_writes_a_private_key_once, nothing_running_is_told,
+                 a_dead_socket_is_passed_over, status_tells_everything_that_matters,
+                 a_receiver_is_told_by_what_it_receives, json_is_passed_through,
+                 several_are_told_apart, reload_and_stop_tell_the_outcome,
+                 an_end_in_the_middle_is_told, nonsense_from_the_server_is_an_error,
+                 wrong_arguments_are_told, watch_without_a_terminal_writes_lines,
+                 watch_draws_in_place_follows_the_size_and_puts_the_terminal_back,
+                 watch_puts_the_terminal_back_on_a_signal_and_at_the_end_of_uplinkd):
+        name = case.__name__.replace("_", " ")
+        try:
+            case()
+            print(f"ok - {name}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            FAILED.append(name)
+            print(f"not ok - {name}: {error}", flush=True)
+    return 1 if FAILED else 0
+
+
+DIRECTORY = tempfile.mkdtemp(prefix="uplinkctl-")
+try:
+    sys.exit(main())
+finally:
+    shutil.rmtree(DIRECTORY)
