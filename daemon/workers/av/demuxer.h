@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <libavcodec/packet.h>
+#include <libavcodec/codec_id.h>
+
+#include "base/clock.h"
+
+/*
+ * MPEG-TS from a descriptor, taken apart by a thread that never waits for whoever uses the packets:
+ * what has come in is always known, so that a lag can be measured and acted on.
+ *
+ * One video and one audio stream are followed: of the first programme that has video, or else
+ * of the first with audio. When another stream takes over (new PIDs) or the same one changes its
+ * codec, the packets say so.
+ */
+struct demuxer;
+
+enum media_kind {
+	MEDIA_VIDEO,
+	MEDIA_AUDIO,
+	MEDIA_KINDS,
+};
+
+struct media {
+	AVPacket *packet; /* time stamps of 90 kHz as in the stream, 33 bits; the taker frees it */
+	enum media_kind kind;
+	enum AVCodecID codec;
+	unsigned source; /* counts up whenever another stream took over */
+	usec_t arrived;	 /* CLOCK_MONOTONIC */
+};
+
+struct demuxer_stats {
+	uint64_t bytes;	  /* read so far */
+	uint64_t damaged; /* packets with a hole in them, and stretches that were no MPEG-TS */
+	uint64_t dropped; /* packets, because they were not taken in time */
+	usec_t lag;	  /* of the video: how much of the stream waits */
+	enum AVCodecID listed[MEDIA_KINDS]; /* AV_CODEC_ID_NONE: no such stream was seen */
+};
+
+/* Starts the thread. @live: the input does not wait; when the packets are not taken in time they
+ * are dropped, up to the next keyframe. Otherwise it is read as fast as packets are taken. Reading
+ * ends at the end of the file or when @stop_fd becomes readable. NULL: out of memory. */
+struct demuxer *demuxer_new(int fd, int stop_fd, bool live);
+struct demuxer *demuxer_free(struct demuxer *demuxer);
+
+/* 1: *ret_media is filled. 0: nothing for @timeout. -ENODATA: the input has ended. */
+int demuxer_next(struct demuxer *demuxer, usec_t timeout, struct media *ret_media);
+void demuxer_stats(struct demuxer *demuxer, struct demuxer_stats *ret_stats);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/*
+ * The time stamps of a live stream, made fit for decoders, encoders and muxers: 33-bit values that
+ * wrap become 64-bit ones that go on, and a break of the source's clock (it restarted, or its
+ * operator switched programmes) becomes one frame's distance. Without a break the low 33 bits stay
+ * what they were. One timeline is shared by all streams of a programme, so that they stay together.
+ */
+#define TIMELINE_HZ   90000
+#define TIMELINE_NONE INT64_MIN
+
+struct timeline {
+	int64_t hole_max; /* a step forth up to this is kept even when the clock of arrival does not
+			   * explain it (recordings have none); 0 for a live stream */
+	bool started;
+	int64_t input;	  /* last time stamp in, unwrapped */
+	int64_t output;	  /* the largest that was given out */
+	int64_t offset;	  /* output = input + offset */
+	int64_t previous; /* the offset before the last break: packets of another stream that were
+			   * sent before it may come after it */
+	usec_t at;	  /* when the last packet came */
+	unsigned breaks;
+};
+
+/* The position of the time stamp @stamp (33 bits count) of a packet that came at @now. */
+int64_t timeline_place(struct timeline *timeline, int64_t stamp, usec_t now);
