@@ -1,5 +1,6 @@
 #include <getopt.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,8 +17,8 @@
 #include "workers/av/ratecontrol.h"
 #include "workers/av/role.h"
 #include "workers/av/sound.h"
-#include "workers/av/supervisor.h"
 #include "sys/log.h"
+#include "sys/supervisor.h"
 #include "workers/av/timeline.h"
 #include "uplinkd/worker.h"
 
@@ -55,6 +56,7 @@ struct encode {
 	bool live;
 
 	struct supervisor *supervisor;
+	_Atomic uint64_t advice_bps; /* the last that came, by the supervisor's thread */
 	struct demuxer *demuxer;
 	struct timeline timeline;
 	struct decoder decoder;
@@ -148,7 +150,7 @@ static double encode_fps(const struct encode *encode)
 
 static void encode_set_rate(struct encode *encode)
 {
-	uint64_t advice = supervisor_advice_bps(encode->supervisor), wanted;
+	uint64_t advice = atomic_load(&encode->advice_bps), wanted;
 	uint64_t other = muxer_bytes(encode->muxer) - muxer_video_bytes(encode->muxer);
 	usec_t now = now_usec();
 	double fps = encode_fps(encode);
@@ -190,10 +192,9 @@ static bool encode_open(struct encode *encode, const AVFrame *frame)
 		encode->status = WORKER_EXIT_SOFTWARE;
 		return false;
 	}
-	log_info("encoding %dx%d at %.5g pictures/s, %s, video %u kb/s", frame->width,
-		 frame->height, settings.fps, settings.preset,
-		 (unsigned)(settings.video_bps / 1000));
-	supervisor_state(encode->supervisor, "streaming", "encoding");
+	supervisor_state(encode->supervisor, "streaming", NULL,
+			 "encoding %dx%d at %.5g pictures/s, %s", frame->width, frame->height,
+			 settings.fps, settings.preset);
 	return true;
 }
 
@@ -336,28 +337,36 @@ static void encode_step_preset(struct encode *encode, usec_t now)
 	}
 }
 
+static void encode_alarm(struct encode *encode, const char *id, bool active, const char *text,
+			 const char *cleared)
+{
+	if (active)
+		supervisor_alarm(encode->supervisor, id, "%s", text);
+	else
+		supervisor_alarm_clear(encode->supervisor, id, cleared);
+}
+
 static void encode_alarms(struct encode *encode, const struct demuxer_stats *input, usec_t now)
 {
 	bool waited = usec_since(encode->started, now) > VIDEO_GONE;
-	bool strained = encode->pace.behind || encode->pace.stuck;
+	bool video = input->listed[MEDIA_VIDEO], sound = input->listed[MEDIA_AUDIO];
+	bool gone = usec_since(usec_max(encode->picture_at, encode->started), now) > VIDEO_GONE;
 
-	supervisor_alarm(
-		encode->supervisor, "encoder-slow", strained,
-		strained ? "encoding does not keep up with real time: pictures are left "
-			   "out; use a smaller picture, a cheaper preset or a faster machine"
-			 : "encoding keeps up with real time again");
-	supervisor_alarm(encode->supervisor, "no-programme",
-			 waited && input->bytes && !input->listed[MEDIA_VIDEO] &&
-				 !input->listed[MEDIA_AUDIO],
-			 "the input holds no MPEG-TS programme with picture or sound");
-	supervisor_alarm(encode->supervisor, "unknown-codec", encode->unknown_codec,
-			 "the video of the input has a codec that cannot be decoded; send H.264, "
-			 "H.265 or MPEG-2");
-	supervisor_alarm(encode->supervisor, "no-picture",
-			 waited && input->listed[MEDIA_VIDEO] &&
-				 usec_since(usec_max(encode->picture_at, encode->started), now) >
-					 VIDEO_GONE,
-			 "no picture comes in");
+	encode_alarm(encode, "encoder-slow", encode->pace.behind || encode->pace.stuck,
+		     "encoding does not keep up with real time: pictures are left out; use a "
+		     "smaller picture, a cheaper preset or a faster machine",
+		     "encoding keeps up with real time again");
+	encode_alarm(encode, "no-programme", waited && input->bytes && !video && !sound,
+		     "the input holds no MPEG-TS programme with picture or sound; is the encoder "
+		     "set to MPEG-TS?",
+		     "the input holds a programme");
+	encode_alarm(encode, "unknown-codec", encode->unknown_codec,
+		     "the video of the input has a codec that cannot be decoded; send H.264, "
+		     "H.265 or MPEG-2",
+		     "the video of the input can be decoded");
+	encode_alarm(encode, "no-picture", waited && video && gone,
+		     "no picture comes in, although the input announces one",
+		     "pictures come in again");
 }
 
 static void encode_tick(struct encode *encode, usec_t now)
@@ -413,7 +422,7 @@ static void encode_loop(struct encode *encode)
 		else if (r < 0)
 			encode->status = WORKER_EXIT_OK;
 		encode_tick(encode, now);
-		if (supervisor_stopped(encode->supervisor))
+		if (supervisor_stopping(encode->supervisor))
 			encode->stopping = usec_min(encode->stopping, now);
 		if (usec_since(encode->stopping, now) > STOP_TIME)
 			encode->status = WORKER_EXIT_OK;
@@ -425,11 +434,20 @@ static void encode_loop(struct encode *encode)
 	}
 }
 
+static void encode_command(const char *command, json_t *line, void *owner)
+{
+	struct encode *encode = owner;
+	json_int_t bps = json_integer_value(json_object_get(line, "bps"));
+
+	if (!strcmp(command, "bitrate") && bps > 0)
+		atomic_store(&encode->advice_bps, (uint64_t)bps);
+}
+
 static bool encode_init(struct encode *encode)
 {
 	usec_t now = now_usec();
 
-	encode->supervisor = supervisor_new();
+	encode->supervisor = supervisor_new(encode_command, encode);
 	encode->picture = picture_new();
 	encode->sound = sound_new();
 	encode->muxer = muxer_new(STDOUT_FILENO);
@@ -521,7 +539,7 @@ int encode_run(int argc, char **argv)
 		return WORKER_EXIT_USAGE;
 	}
 	if (encode_init(&encode)) {
-		supervisor_ready(encode.supervisor);
+		supervisor_ready(encode.supervisor, 0);
 		encode_loop(&encode);
 	} else {
 		log_err("cannot start: out of memory or threads");
