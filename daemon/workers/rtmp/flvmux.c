@@ -16,7 +16,7 @@
 
 #define REST_MAX (ADTS_FRAME_MAX + 1024 * 1024)
 
-void flvmux_init(struct flvmux *m, struct queue *queue)
+void flvmux_init(struct flvmux *m, struct outbox *queue)
 {
 	*m = (struct flvmux){ .queue = queue, .audio_since = USEC_NEVER };
 	timeline_init(&m->timeline, 33, MEDIA_CLOCK);
@@ -33,15 +33,15 @@ void flvmux_begin(struct flvmux *m)
 	m->live = true;
 	m->started = false;
 	m->audio_since = USEC_NEVER;
-	for (int i = 0; i < QUEUE_STREAMS; i++)
+	for (int i = 0; i < OUTBOX_STREAMS; i++)
 		m->last_dts[i] = INT64_MIN;
-	queue_clear(m->queue);
+	outbox_clear(m->queue);
 }
 
 void flvmux_end(struct flvmux *m)
 {
 	m->live = false;
-	queue_clear(m->queue);
+	outbox_clear(m->queue);
 }
 
 static void video_config_make(struct flvmux *m)
@@ -90,7 +90,7 @@ static int on_video(struct flvmux *m, const struct media_unit *u, int64_t dts, i
 		    usec_t now)
 {
 	struct flv_tag tag = { .codec = u->codec, .kind = FLV_KIND_FRAME };
-	struct queue_item *item;
+	struct outbox_item *item;
 	struct writer w;
 	size_t len = picture_measure(u, &tag.key);
 
@@ -107,12 +107,13 @@ static int on_video(struct flvmux *m, const struct media_unit *u, int64_t dts, i
 	}
 	m->started = true;
 	/* A picture is never left out for its time: others refer to it. */
-	if (m->last_dts[QUEUE_STREAM_VIDEO] != INT64_MIN && dts <= m->last_dts[QUEUE_STREAM_VIDEO])
-		dts = m->last_dts[QUEUE_STREAM_VIDEO] + 1;
-	m->last_dts[QUEUE_STREAM_VIDEO] = dts;
+	if (m->last_dts[OUTBOX_STREAM_VIDEO] != INT64_MIN &&
+	    dts <= m->last_dts[OUTBOX_STREAM_VIDEO])
+		dts = m->last_dts[OUTBOX_STREAM_VIDEO] + 1;
+	m->last_dts[OUTBOX_STREAM_VIDEO] = dts;
 	tag.composition_ms = pts > dts ? (int32_t)((pts - dts + 45) / 90) : 0;
-	item = queue_item_new(QUEUE_STREAM_VIDEO, tag.key ? m->video_config_len : 0,
-			      FLV_HEADER_MAX + len);
+	item = outbox_item_new(OUTBOX_STREAM_VIDEO, tag.key ? m->video_config_len : 0,
+			       FLV_HEADER_MAX + len);
 	if (!item)
 		return -ENOMEM;
 	item->dts = dts;
@@ -122,7 +123,7 @@ static int on_video(struct flvmux *m, const struct media_unit *u, int64_t dts, i
 	flv_write_video_header(&tag, &w);
 	picture_write(u, &w);
 	item->len = writer_len(&w);
-	queue_push(m->queue, item, now);
+	outbox_push(m->queue, item, now);
 	return 0;
 }
 
@@ -151,8 +152,8 @@ static bool may_send_audio(struct flvmux *m, int64_t dts, usec_t now)
 		m->waited++;
 		return false;
 	}
-	if (m->last_dts[QUEUE_STREAM_AUDIO] != INT64_MIN &&
-	    dts <= m->last_dts[QUEUE_STREAM_AUDIO]) {
+	if (m->last_dts[OUTBOX_STREAM_AUDIO] != INT64_MIN &&
+	    dts <= m->last_dts[OUTBOX_STREAM_AUDIO]) {
 		m->late++;
 		return false;
 	}
@@ -162,13 +163,13 @@ static bool may_send_audio(struct flvmux *m, int64_t dts, usec_t now)
 static int send_audio(struct flvmux *m, const uint8_t *data, size_t len, int64_t dts, usec_t now)
 {
 	struct flv_tag tag = { .codec = MEDIA_CODEC_AAC, .kind = FLV_KIND_FRAME };
-	struct queue_item *item;
+	struct outbox_item *item;
 	struct writer w;
 
 	if (!may_send_audio(m, dts, now))
 		return 0;
-	m->last_dts[QUEUE_STREAM_AUDIO] = dts;
-	item = queue_item_new(QUEUE_STREAM_AUDIO, m->audio_config_len, FLV_HEADER_MAX + len);
+	m->last_dts[OUTBOX_STREAM_AUDIO] = dts;
+	item = outbox_item_new(OUTBOX_STREAM_AUDIO, m->audio_config_len, FLV_HEADER_MAX + len);
 	if (!item)
 		return -ENOMEM;
 	item->dts = dts;
@@ -177,7 +178,7 @@ static int send_audio(struct flvmux *m, const uint8_t *data, size_t len, int64_t
 	flv_write_audio_header(&tag, &w);
 	writer_bytes(&w, data, len);
 	item->len = writer_len(&w);
-	queue_push(m->queue, item, now);
+	outbox_push(m->queue, item, now);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #include "workers/rtmp/buffer.h"
 #include "workers/rtmp/flv.h"
 #include "workers/rtmp/paramset.h"
-#include "workers/rtmp/queue.h"
+#include "workers/rtmp/outbox.h"
 #include "workers/rtmp/timeline.h"
 
 /*
@@ -16,7 +16,7 @@
 #define FLVMUX_CONFIG_MAX (FLV_HEADER_MAX + PARAMSET_RECORD_MAX)
 
 struct flvmux {
-	struct queue *queue;
+	struct outbox *queue;
 	struct timeline timeline;
 	bool live;	    /* tags are wanted; else only settings are learned */
 	bool started;	    /* the first key picture was there */
@@ -30,7 +30,7 @@ struct flvmux {
 	size_t audio_config_len;
 	struct buffer rest; /* the beginning of an audio frame that ends in the next unit */
 	int64_t audio_next; /* when the next audio frame is due, 90 kHz */
-	int64_t last_dts[QUEUE_STREAMS];
+	int64_t last_dts[OUTBOX_STREAMS];
 	uint64_t waited;  /* units not sent before the first key picture */
 	uint64_t garbage; /* units and bytes that were no AAC, H.264 or H.265 */
 	uint64_t late;	  /* audio frames not after their predecessor, dropped */
@@ -39,7 +39,7 @@ struct flvmux {
 /* A stream with audio and no pictures starts after this. */
 #define FLVMUX_AUDIO_ALONE (3 * USEC_PER_SEC)
 
-void flvmux_init(struct flvmux *m, struct queue *queue);
+void flvmux_init(struct flvmux *m, struct outbox *queue);
 void flvmux_deinit(struct flvmux *m);
 /* A publishing session begins or ends: the next tag is a key picture with its header. */
 void flvmux_begin(struct flvmux *m);

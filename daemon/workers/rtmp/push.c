@@ -53,7 +53,7 @@ struct push {
 	SSL_CTX *tls;
 	enum push_state state;
 	struct tsdemux *input;
-	struct queue queue;
+	struct outbox queue;
 	struct flvmux mux;
 
 	struct resolve *resolve;
@@ -72,15 +72,15 @@ struct push {
 	/* This session. */
 	bool described; /* metadata was sent */
 	int64_t base;	/* dts of the first tag */
-	uint8_t sent_config[QUEUE_STREAMS][FLVMUX_CONFIG_MAX];
-	size_t sent_config_len[QUEUE_STREAMS];
+	uint8_t sent_config[OUTBOX_STREAMS][FLVMUX_CONFIG_MAX];
+	size_t sent_config_len[OUTBOX_STREAMS];
 
 	bool stopping;
 	bool told_quiet;
 	usec_t unit_at;	     /* last usable unit of the input, or the start */
 	uint64_t unit_bytes; /* input bytes then */
 	uint64_t sent_bytes;
-	uint64_t sent_frames[QUEUE_STREAMS];
+	uint64_t sent_frames[OUTBOX_STREAMS];
 	uint64_t told_episodes; /* of dropping */
 	uint64_t reconnects;
 };
@@ -154,10 +154,10 @@ static void push_describe(struct push *p)
 }
 
 /* 0, or -ENOBUFS. */
-static int push_item(struct push *p, const struct queue_item *item)
+static int push_item(struct push *p, const struct outbox_item *item)
 {
 	enum chunk_type type =
-		item->stream == QUEUE_STREAM_VIDEO ? CHUNK_TYPE_VIDEO : CHUNK_TYPE_AUDIO;
+		item->stream == OUTBOX_STREAM_VIDEO ? CHUNK_TYPE_VIDEO : CHUNK_TYPE_AUDIO;
 	uint8_t *sent = p->sent_config[item->stream];
 	size_t *sent_len = &p->sent_config_len[item->stream];
 	uint32_t timestamp;
@@ -200,15 +200,15 @@ static void push_goodbye(struct push *p)
 static void push_turn(struct push *p)
 {
 	usec_t now = p->stopping ? USEC_NEVER - 1 : monotonic_now(), at;
-	struct queue_item *item;
+	struct outbox_item *item;
 
 	if (p->state != PUSH_STATE_LIVE)
 		return;
 	while (buffer_len(&p->client.session.out) <= CONNECTION_LOW &&
-	       (item = queue_pop(&p->queue, now))) {
+	       (item = outbox_pop(&p->queue, now))) {
 		int r = push_item(p, item);
 
-		queue_item_free(item);
+		outbox_item_free(item);
 		if (r < 0) {
 			push_fail(p, "a picture is too large to be sent");
 			return;
@@ -216,7 +216,7 @@ static void push_turn(struct push *p)
 		connection_flush(p->connection);
 	}
 	ev_timer_stop(p->loop, &p->turn);
-	at = queue_wakeup_at(&p->queue);
+	at = outbox_wakeup_at(&p->queue);
 	if (at == USEC_NEVER && p->stopping) {
 		push_goodbye(p);
 	} else if (at != USEC_NEVER && at > now) {
@@ -492,11 +492,11 @@ static void push_report(struct push *p, const struct tsdemux_stats *input)
 		uint64_t value;
 	} numbers[] = {
 		{ "bytes", p->sent_bytes },
-		{ "video_frames", p->sent_frames[QUEUE_STREAM_VIDEO] },
-		{ "audio_frames", p->sent_frames[QUEUE_STREAM_AUDIO] },
+		{ "video_frames", p->sent_frames[OUTBOX_STREAM_VIDEO] },
+		{ "audio_frames", p->sent_frames[OUTBOX_STREAM_AUDIO] },
 		{ "dropped_video", p->queue.dropped_video },
 		{ "dropped_audio", p->queue.dropped_audio },
-		{ "queue_ms", queue_span_ms(&p->queue) },
+		{ "queue_ms", outbox_span_ms(&p->queue) },
 		{ "queue_bytes", p->queue.bytes },
 		{ "unacked", connected ? connection_unacked(p->connection) : 0 },
 		{ "rtt_us", connected ? connection_rtt(p->connection) : 0 },
@@ -533,7 +533,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void push_init(struct push *p)
 {
-	queue_init(&p->queue);
+	outbox_init(&p->queue);
 	flvmux_init(&p->mux, &p->queue);
 	ev_timer_init(&p->retry, on_retry, 0., 0.);
 	ev_timer_init(&p->deadline, on_deadline, SESSION_TIME, 0.);

@@ -10,15 +10,15 @@
  * in the order of their decoding times. When the peer takes less than comes in, whole pictures go,
  * up to a key picture; audio is kept much longer.
  */
-enum queue_stream {
-	QUEUE_STREAM_VIDEO,
-	QUEUE_STREAM_AUDIO,
-	QUEUE_STREAMS,
+enum outbox_stream {
+	OUTBOX_STREAM_VIDEO,
+	OUTBOX_STREAM_AUDIO,
+	OUTBOX_STREAMS,
 };
 
-struct queue_item {
-	struct queue_item *next;
-	enum queue_stream stream;
+struct outbox_item {
+	struct outbox_item *next;
+	enum outbox_stream stream;
 	bool key;
 	usec_t arrived;
 	int64_t dts;	   /* 90 kHz */
@@ -27,20 +27,20 @@ struct queue_item {
 	uint8_t bytes[];
 };
 
-#define QUEUE_VIDEO_SPAN_MAX (3 * 90000)  /* 3 s: more than one GOP, less than a viewer waits */
-#define QUEUE_AUDIO_SPAN_MAX (30 * 90000) /* 30 s: 0.5 MB */
-#define QUEUE_BYTES_MAX	     (32u * 1024 * 1024) /* 3 s of 80 Mb/s */
+#define OUTBOX_VIDEO_SPAN_MAX (3 * 90000)  /* 3 s: more than one GOP, less than a viewer waits */
+#define OUTBOX_AUDIO_SPAN_MAX (30 * 90000) /* 30 s: 0.5 MB */
+#define OUTBOX_BYTES_MAX      (32u * 1024 * 1024) /* 3 s of 80 Mb/s */
 /* How long an item waits for the other stream. MPEG-TS muxers gather audio for up to 200 ms. */
-#define QUEUE_HOLD (250 * USEC_PER_MS)
+#define OUTBOX_HOLD (250 * USEC_PER_MS)
 
-struct queue {
+struct outbox {
 	struct {
-		struct queue_item *first;
-		struct queue_item **end;
-		struct queue_item *last;
+		struct outbox_item *first;
+		struct outbox_item **end;
+		struct outbox_item *last;
 		bool seen;
 		usec_t arrived; /* the newest item, also if it is gone */
-	} streams[QUEUE_STREAMS];
+	} streams[OUTBOX_STREAMS];
 	size_t bytes;
 	bool begun;		   /* something was given out */
 	bool wait_key;		   /* pictures are dropped until a key picture comes */
@@ -49,18 +49,18 @@ struct queue {
 	uint64_t dropped_episodes; /* how often dropping began */
 };
 
-void queue_init(struct queue *q);
+void outbox_init(struct outbox *q);
 /* NULL: out of memory. */
-struct queue_item *queue_item_new(enum queue_stream stream, size_t config_len, size_t len);
-void queue_item_free(struct queue_item *item);
+struct outbox_item *outbox_item_new(enum outbox_stream stream, size_t config_len, size_t len);
+void outbox_item_free(struct outbox_item *item);
 /* Takes @item over. */
-void queue_push(struct queue *q, struct queue_item *item, usec_t now);
+void outbox_push(struct outbox *q, struct outbox_item *item, usec_t now);
 /* The next item in order, the caller's from then on; NULL when there is none or its turn is later.
  */
-struct queue_item *queue_pop(struct queue *q, usec_t now);
-/* When queue_pop() gives something without another push; USEC_NEVER: empty. */
-usec_t queue_wakeup_at(const struct queue *q);
+struct outbox_item *outbox_pop(struct outbox *q, usec_t now);
+/* When outbox_pop() gives something without another push; USEC_NEVER: empty. */
+usec_t outbox_wakeup_at(const struct outbox *q);
 /* Drops everything, uncounted. */
-void queue_clear(struct queue *q);
+void outbox_clear(struct outbox *q);
 /* From the oldest to the newest waiting item, milliseconds. */
-uint32_t queue_span_ms(const struct queue *q);
+uint32_t outbox_span_ms(const struct outbox *q);
