@@ -149,7 +149,7 @@ $(BUILD)/tests/sim: $(call objects,$(wildcard tests/sim/*.c)) $(TOOL_LIBS) $(LIB
 	$(call link,$(LIBS_CORE) -lm)
 $(HELPER_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/e2e/%.o $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm -lpthread)
-$(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = -I. -Itests
+$(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = -I. -Itests $(call pkg-cflags,srt)
 
 # --- tests ------------------------------------------------------------------------------------
 

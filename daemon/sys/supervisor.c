@@ -51,7 +51,7 @@ struct supervisor {
 	usec_t last_logged;
 };
 
-static usec_t clock_now(void)
+usec_t supervisor_clock(void)
 {
 	struct timespec ts;
 
@@ -230,7 +230,7 @@ void supervisor_state(struct supervisor *supervisor, const char *state, const ch
 		      const char *format, ...)
 {
 	char reason[256], all[sizeof(supervisor->last_state)];
-	usec_t now = clock_now();
+	usec_t now = supervisor_clock();
 	bool told;
 	va_list args;
 
@@ -274,7 +274,7 @@ static struct active_alarm *alarm_find(struct supervisor *supervisor, const char
 void supervisor_alarm(struct supervisor *supervisor, const char *id, const char *format, ...)
 {
 	char text[sizeof(supervisor->alarms[0].text)];
-	usec_t now = clock_now();
+	usec_t now = supervisor_clock();
 	struct active_alarm *alarm;
 	bool begins = false, tell = false;
 	va_list args;

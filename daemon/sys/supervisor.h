@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+
 /*
  * The worker's side of include/uplinkd/worker.h: the control socket up to whoever started us, and
  * the wish to stop, whether it comes as a signal (SIGTERM, SIGINT), as a command or as the end of
@@ -19,6 +21,8 @@ struct supervisor;
 struct supervisor *
 supervisor_new(void (*on_command)(const char *command, json_t *line, void *owner), void *owner);
 struct supervisor *supervisor_free(struct supervisor *supervisor);
+/* CLOCK_MONOTONIC: the time of a worker, which has no loop. */
+usec_t supervisor_clock(void);
 
 bool supervisor_stopping(const struct supervisor *supervisor);
 /* Becomes readable (level-triggered, not to be read) with supervisor_stopping(). */

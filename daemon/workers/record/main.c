@@ -49,12 +49,13 @@ struct reader {
 	bool slow;
 };
 
-static usec_t clock_of(clockid_t id)
+static void block_begin(struct block *block)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(id, &ts);
-	return (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	block->unix_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+	block->at = supervisor_clock();
 }
 
 /* Hands the whole packets on; the beginning of the next one moves to a new block. */
@@ -72,8 +73,7 @@ static void block_hand_on(struct reader *reader)
 		memcpy(next->data, block->data + block->len, rest);
 		next->len = rest;
 		next->taken = 0;
-		next->at = clock_of(CLOCK_MONOTONIC);
-		next->unix_usec = clock_of(CLOCK_REALTIME);
+		block_begin(next);
 		if (queue_put(&reader->queue, block)) {
 			reader->block = next;
 			return;
@@ -97,10 +97,8 @@ static bool input_read(struct reader *reader)
 		return errno == EINTR || errno == EAGAIN;
 	if (!n)
 		return false;
-	if (!block->len) {
-		block->at = clock_of(CLOCK_MONOTONIC);
-		block->unix_usec = clock_of(CLOCK_REALTIME);
-	}
+	if (!block->len)
+		block_begin(block);
 	block->len += (size_t)n;
 	if (block->len == BLOCK_BYTES)
 		block_hand_on(reader);
@@ -132,7 +130,7 @@ static void stats_tell(struct reader *reader)
 	struct queue_state state;
 
 	queue_state(&reader->queue, &state);
-	slow_check(reader, &state, clock_of(CLOCK_MONOTONIC));
+	slow_check(reader, &state, supervisor_clock());
 	supervisor_send(
 		reader->supervisor,
 		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "stats", "bytes",
@@ -153,7 +151,7 @@ static void input_record(struct reader *reader)
 	bool more = true;
 
 	while (more) {
-		usec_t now = clock_of(CLOCK_MONOTONIC);
+		usec_t now = supervisor_clock();
 		usec_t due = reader->told + USEC_PER_SEC;
 		bool stopping = supervisor_stopping(reader->supervisor);
 
@@ -167,7 +165,7 @@ static void input_record(struct reader *reader)
 			more = input_read(reader);
 		else if (stopping)
 			break;
-		now = clock_of(CLOCK_MONOTONIC);
+		now = supervisor_clock();
 		if (reader->block->len >= 188 && now >= reader->block->at + AGE_MAX_USEC)
 			block_hand_on(reader);
 		if (now >= reader->told + USEC_PER_SEC) {
@@ -190,7 +188,7 @@ static int run(const struct recorder_config *config, uint64_t queue_bytes)
 	if (!reader.recorder)
 		return WORKER_EXIT_SOFTWARE;
 	supervisor_ready(reader.supervisor, 0);
-	reader.told = clock_of(CLOCK_MONOTONIC);
+	reader.told = supervisor_clock();
 	input_record(&reader);
 	block_hand_on(&reader);
 	if (reader.block->len % 188)

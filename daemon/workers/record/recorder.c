@@ -50,17 +50,12 @@ struct recorder {
 	size_t pending_count;
 };
 
-static usec_t clock_of(clockid_t id)
+static uint64_t unix_now(void)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(id, &ts);
-	return (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
-}
-
-static usec_t clock_now(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
 static void failure(struct recorder *recorder, const char *what, int error)
@@ -118,7 +113,7 @@ static int segment_finish(struct recorder *recorder)
 
 	if (recorder->segment.fd < 0)
 		return 0;
-	r = segment_close(&recorder->segment, clock_of(CLOCK_REALTIME), &entry);
+	r = segment_close(&recorder->segment, unix_now(), &entry);
 	recorder->dirty = false;
 	if (!r) {
 		atomic_fetch_add(&recorder->stats.segments, 1);
@@ -206,7 +201,7 @@ static int segment_begin(struct recorder *recorder, const struct block *block)
 	}
 	pending_flush(recorder);
 	recorder->segment_began = block->at;
-	recorder->synced = clock_now();
+	recorder->synced = supervisor_clock();
 	supervisor_state(recorder->supervisor, "streaming", "", "recording into %s",
 			 recorder->config.directory);
 	return 0;
@@ -274,12 +269,12 @@ static int block_write(struct recorder *recorder, struct block *block)
 
 static int segment_keep(struct recorder *recorder)
 {
-	usec_t begin = clock_now();
+	usec_t begin = supervisor_clock();
 	const char *what = "cannot write to";
 	usec_t end;
 	int r = segment_sync(&recorder->segment);
 
-	end = clock_now();
+	end = supervisor_clock();
 	recorder->synced = begin;
 	recorder->dirty = false;
 	if (end - begin > atomic_load(&recorder->stats.sync_usec_max))
@@ -330,12 +325,13 @@ static void *record(void *data)
 			r = block_write(recorder, block);
 		if (!r && block)
 			queue_drop_head(recorder->queue);
-		if (!r && recorder->dirty && clock_now() >= recorder->synced + SYNC_USEC)
+		if (!r && recorder->dirty && supervisor_clock() >= recorder->synced + SYNC_USEC)
 			r = segment_keep(recorder);
 		if (r && last_try)
 			break;
 		if (r)
-			last_try = queue_wait_closed(recorder->queue, clock_now() + RETRY_USEC);
+			last_try =
+				queue_wait_closed(recorder->queue, supervisor_clock() + RETRY_USEC);
 	}
 	leftover_discard(recorder);
 	if (segment_finish(recorder))
