@@ -9,7 +9,7 @@
 #include "base/meter.h"
 #include "workers/av/decoder.h"
 #include "workers/av/demuxer.h"
-#include "workers/av/encoder.h"
+#include "workers/av/coder.h"
 #include "workers/av/muxer.h"
 #include "workers/av/now.h"
 #include "workers/av/pace.h"
@@ -25,7 +25,7 @@
 /*
  * The live encoder. The way of a picture:
  *
- *   demuxer (thread) -> timeline -> decoder -> pace -> picture -> encoder -> muxer
+ *   demuxer (thread) -> timeline -> decoder -> pace -> picture -> coder -> muxer
  *
  * and sound goes demuxer -> timeline -> sound -> muxer. Everything behind the demuxer is this one
  * thread: a picture is decoded, encoded and written before the next one is looked at, so nothing is
@@ -63,7 +63,7 @@ struct encode {
 	struct picture *picture;
 	struct pace pace;
 	struct ratecontrol rate;
-	struct encoder *encoder;
+	struct coder *coder;
 	struct sound *sound;
 	struct muxer *muxer;
 
@@ -96,12 +96,12 @@ static void encode_describe(struct encode *encode)
 	struct demuxer_stats input;
 	const AVCodecParameters *sound = NULL, *video = NULL;
 	usec_t now = now_usec();
-	bool seen = encode->encoder && usec_since(encode->picture_at, now) < VIDEO_GONE;
+	bool seen = encode->coder && usec_since(encode->picture_at, now) < VIDEO_GONE;
 
 	demuxer_stats(encode->demuxer, &input);
 	if (input.listed[MEDIA_AUDIO] != AV_CODEC_ID_NONE)
 		sound = sound_parameters(encode->sound, input.listed[MEDIA_AUDIO]);
-	if (seen || (encode->encoder && !encode->live))
+	if (seen || (encode->coder && !encode->live))
 		video = encode->video;
 	if (video || (sound && (input.listed[MEDIA_VIDEO] == AV_CODEC_ID_NONE ||
 				usec_since(encode->started, now) > VIDEO_PATIENCE)))
@@ -124,9 +124,9 @@ static void encode_drain(struct encode *encode)
 {
 	AVPacket *packet;
 
-	while ((packet = encoder_receive(encode->encoder))) {
+	while ((packet = coder_receive(encode->coder))) {
 		encode->keyframes += packet->flags & AV_PKT_FLAG_KEY ? 1 : 0;
-		encode->second.qp += encoder_qp(encode->encoder);
+		encode->second.qp += coder_qp(encode->coder);
 		encode->second.pictures++;
 		encode->pictures++;
 		encode_write(encode, MEDIA_VIDEO, packet);
@@ -165,28 +165,28 @@ static void encode_set_rate(struct encode *encode)
 	wanted = ratecontrol_video_bps(&encode->rate);
 	if (ratecontrol_is_news(encode->video_bps, wanted))
 		encode->video_bps = wanted;
-	if (encode->encoder)
-		encoder_rate(encode->encoder, encode->video_bps, fps);
+	if (encode->coder)
+		coder_rate(encode->coder, encode->video_bps, fps);
 }
 
 /* True when there is an encoder for pictures like @frame. */
 static bool encode_open(struct encode *encode, const AVFrame *frame)
 {
-	struct encoder_settings settings = { .preset = encoder_preset(encode->preset) };
+	struct coder_settings settings = { .preset = coder_preset(encode->preset) };
 
-	if (encode->encoder && encoder_fits(encode->encoder, frame))
+	if (encode->coder && coder_fits(encode->coder, frame))
 		return true;
-	if (encode->encoder) {
-		(void)encoder_send(encode->encoder, NULL);
+	if (encode->coder) {
+		(void)coder_send(encode->coder, NULL);
 		encode_drain(encode);
-		encode->encoder = encoder_free(encode->encoder);
+		encode->coder = coder_free(encode->coder);
 	}
 	encode_set_rate(encode);
 	settings.video_bps = encode->video_bps;
 	settings.fps = encode_fps(encode);
-	encode->encoder = encoder_new(frame, &settings);
-	if (!encode->encoder ||
-	    avcodec_parameters_from_context(encode->video, encoder_context(encode->encoder)) < 0) {
+	encode->coder = coder_new(frame, &settings);
+	if (!encode->coder ||
+	    avcodec_parameters_from_context(encode->video, coder_context(encode->coder)) < 0) {
 		log_err("cannot encode pictures of %dx%d with libx264; ending", frame->width,
 			frame->height);
 		encode->status = WORKER_EXIT_SOFTWARE;
@@ -234,7 +234,7 @@ static void encode_picture(struct encode *encode, AVFrame *frame)
 	encode_learn_interval(encode, frame->pts - encode->last_pts);
 	encode->last_pts = frame->pts;
 	encode_set_rate(encode);
-	if (encoder_send(encode->encoder, frame) < 0)
+	if (coder_send(encode->coder, frame) < 0)
 		encode->decoder.errors++;
 	encode_drain(encode);
 	pace_spent(&encode->pace, now_usec() - begin,
@@ -321,19 +321,19 @@ static void encode_take(struct encode *encode, struct media *media)
 
 static void encode_step_preset(struct encode *encode, usec_t now)
 {
-	enum pace_advice advice = pace_preset(&encode->pace, encoder_preset(encode->preset + 1),
+	enum pace_advice advice = pace_preset(&encode->pace, coder_preset(encode->preset + 1),
 					      encode->preset > encode->preset_best, now);
 
 	if (advice == PACE_KEEP)
 		return;
 	encode->preset += advice == PACE_CHEAPER ? 1 : -1;
-	log_info("preset %s from now on: %s", encoder_preset(encode->preset),
+	log_info("preset %s from now on: %s", coder_preset(encode->preset),
 		 advice == PACE_CHEAPER ? "encoding does not keep up with real time"
 					: "there is room for better pictures");
-	if (encode->encoder) {
-		(void)encoder_send(encode->encoder, NULL);
+	if (encode->coder) {
+		(void)coder_send(encode->coder, NULL);
 		encode_drain(encode);
-		encode->encoder = encoder_free(encode->encoder);
+		encode->coder = coder_free(encode->coder);
 	}
 }
 
@@ -395,9 +395,9 @@ static void encode_tick(struct encode *encode, usec_t now)
 			  encode->second.pictures
 				  ? encode->second.qp / (double)encode->second.pictures
 				  : 0.0,
-			  "preset", encoder_preset(encode->preset), "width",
-			  encode->encoder ? encode->video->width : 0, "height",
-			  encode->encoder ? encode->video->height : 0, "keyframes",
+			  "preset", coder_preset(encode->preset), "width",
+			  encode->coder ? encode->video->width : 0, "height",
+			  encode->coder ? encode->video->height : 0, "keyframes",
 			  (json_int_t)encode->keyframes, "dropped",
 			  (json_int_t)(encode->dropped + input.dropped), "damaged",
 			  (json_int_t)(input.damaged + encode->decoder.errors), "breaks",
@@ -428,8 +428,8 @@ static void encode_loop(struct encode *encode)
 			encode->status = WORKER_EXIT_OK;
 	}
 	encode_finish_decoder(encode);
-	if (encode->encoder) {
-		(void)encoder_send(encode->encoder, NULL);
+	if (encode->coder) {
+		(void)coder_send(encode->coder, NULL);
 		encode_drain(encode);
 	}
 }
@@ -470,7 +470,7 @@ static bool encode_init(struct encode *encode)
 static void encode_deinit(struct encode *encode)
 {
 	demuxer_free(encode->demuxer);
-	encoder_free(encode->encoder);
+	coder_free(encode->coder);
 	decoder_deinit(&encode->decoder);
 	picture_free(encode->picture);
 	sound_free(encode->sound);
@@ -514,7 +514,7 @@ static bool encode_arguments(struct encode *encode, int argc, char **argv)
 		else if (c == 'x')
 			good &= rate_of(optarg, &encode->rate.rate_max_bps);
 		else if (c == 'p')
-			good &= (encode->preset_best = encoder_preset_index(optarg)) >= 0;
+			good &= (encode->preset_best = coder_preset_index(optarg)) >= 0;
 		else if (c == 'f')
 			good &= (encode->fps_max = strtod(optarg, NULL)) >= 1;
 		else if (c == 'd')
@@ -531,7 +531,7 @@ int encode_run(int argc, char **argv)
 	struct encode encode = {
 		.rate_start_bps = 2500000,
 		.rate = { .rate_min_bps = 300000, .rate_max_bps = 10000000 },
-		.preset_best = encoder_preset_index("superfast"),
+		.preset_best = coder_preset_index("superfast"),
 	};
 
 	if (!encode_arguments(&encode, argc, argv)) {

@@ -1,4 +1,4 @@
-#include "workers/av/encoder.h"
+#include "workers/av/coder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 #define GOP_NEVER    100000 /* pictures: keyframes are placed by time */
 #define THREADS_MAX  4
 
-struct encoder {
+struct coder {
 	AVCodecContext *context;
 	AVPacket *packet;
 	double fps; /* nominal */
@@ -32,43 +32,43 @@ struct encoder {
 
 static const char *const presets[] = { "veryfast", "superfast", "ultrafast" };
 
-const char *encoder_preset(int index)
+const char *coder_preset(int index)
 {
 	return index >= 0 && index < (int)(sizeof(presets) / sizeof(*presets)) ? presets[index]
 									       : NULL;
 }
 
-int encoder_preset_index(const char *name)
+int coder_preset_index(const char *name)
 {
-	for (int i = 0; encoder_preset(i); i++)
+	for (int i = 0; coder_preset(i); i++)
 		if (!strcmp(presets[i], name))
 			return i;
 	return -1;
 }
 
-void encoder_rate(struct encoder *encoder, uint64_t video_bps, double fps)
+void coder_rate(struct coder *coder, uint64_t video_bps, double fps)
 {
-	double ratio = fps > 0 ? encoder->fps / fps : 1;
+	double ratio = fps > 0 ? coder->fps / fps : 1;
 	int64_t rate;
 
 	ratio = ratio < 0.25 ? 0.25 : ratio > 4 ? 4 : ratio;
 	rate = (int64_t)((double)video_bps * ratio);
-	encoder->context->bit_rate = rate;
-	encoder->context->rc_max_rate = rate;
-	encoder->context->rc_buffer_size = (int)(video_bps * VBV_PERMILLE / 1000);
+	coder->context->bit_rate = rate;
+	coder->context->rc_max_rate = rate;
+	coder->context->rc_buffer_size = (int)(video_bps * VBV_PERMILLE / 1000);
 }
 
-static void encoder_describe(struct encoder *encoder, const AVFrame *frame)
+static void coder_describe(struct coder *coder, const AVFrame *frame)
 {
-	AVCodecContext *context = encoder->context;
+	AVCodecContext *context = coder->context;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	context->width = frame->width;
 	context->height = frame->height;
 	context->pix_fmt = (enum AVPixelFormat)frame->format;
 	context->time_base = (AVRational){ 1, 90000 };
-	context->framerate = av_d2q(encoder->fps, 120000);
-	context->sample_aspect_ratio = encoder->aspect = frame->sample_aspect_ratio;
+	context->framerate = av_d2q(coder->fps, 120000);
+	context->sample_aspect_ratio = coder->aspect = frame->sample_aspect_ratio;
 	context->color_range = frame->color_range;
 	context->color_primaries = frame->color_primaries;
 	context->color_trc = frame->color_trc;
@@ -78,89 +78,89 @@ static void encoder_describe(struct encoder *encoder, const AVFrame *frame)
 	context->thread_count = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (int)cpus;
 }
 
-struct encoder *encoder_new(const AVFrame *frame, const struct encoder_settings *settings)
+struct coder *coder_new(const AVFrame *frame, const struct coder_settings *settings)
 {
 	const AVCodec *implementation = avcodec_find_encoder_by_name("libx264");
-	struct encoder *encoder = calloc(1, sizeof(*encoder));
+	struct coder *coder = calloc(1, sizeof(*coder));
 	AVDictionary *options = NULL;
 	int r;
 
-	if (!encoder || !implementation)
-		return encoder_free(encoder);
-	encoder->context = avcodec_alloc_context3(implementation);
-	encoder->packet = av_packet_alloc();
-	if (!encoder->context || !encoder->packet)
-		return encoder_free(encoder);
-	encoder->fps = settings->fps;
-	encoder->key_pts = AV_NOPTS_VALUE;
-	encoder_describe(encoder, frame);
-	encoder_rate(encoder, settings->video_bps, settings->fps);
+	if (!coder || !implementation)
+		return coder_free(coder);
+	coder->context = avcodec_alloc_context3(implementation);
+	coder->packet = av_packet_alloc();
+	if (!coder->context || !coder->packet)
+		return coder_free(coder);
+	coder->fps = settings->fps;
+	coder->key_pts = AV_NOPTS_VALUE;
+	coder_describe(coder, frame);
+	coder_rate(coder, settings->video_bps, settings->fps);
 	(void)av_dict_set(&options, "preset", settings->preset, 0);
 	(void)av_dict_set(&options, "tune", "zerolatency", 0);
 	(void)av_dict_set(&options, "forced-idr", "1", 0);
 	(void)av_dict_set(&options, "sc_threshold", "0", 0);
-	r = avcodec_open2(encoder->context, implementation, &options);
+	r = avcodec_open2(coder->context, implementation, &options);
 	av_dict_free(&options);
-	return r < 0 ? encoder_free(encoder) : encoder;
+	return r < 0 ? coder_free(coder) : coder;
 }
 
-struct encoder *encoder_free(struct encoder *encoder)
+struct coder *coder_free(struct coder *coder)
 {
-	if (!encoder)
+	if (!coder)
 		return NULL;
-	avcodec_free_context(&encoder->context);
-	av_packet_free(&encoder->packet);
-	free(encoder);
+	avcodec_free_context(&coder->context);
+	av_packet_free(&coder->packet);
+	free(coder);
 	return NULL;
 }
 
-bool encoder_fits(const struct encoder *encoder, const AVFrame *frame)
+bool coder_fits(const struct coder *coder, const AVFrame *frame)
 {
-	const AVCodecContext *context = encoder->context;
+	const AVCodecContext *context = coder->context;
 
 	return context->width == frame->width && context->height == frame->height &&
 	       context->pix_fmt == (enum AVPixelFormat)frame->format &&
-	       !av_cmp_q(encoder->aspect, frame->sample_aspect_ratio);
+	       !av_cmp_q(coder->aspect, frame->sample_aspect_ratio);
 }
 
-int encoder_send(struct encoder *encoder, AVFrame *frame)
+int coder_send(struct coder *coder, AVFrame *frame)
 {
 	if (frame) {
 		/* Half a picture early is nearer to two seconds than a picture late. */
-		int64_t half = (int64_t)(45000 / encoder->fps);
-		bool key = encoder->key_pts == AV_NOPTS_VALUE ||
-			   frame->pts >= encoder->key_pts + GOP_TICKS - half;
+		int64_t half = (int64_t)(45000 / coder->fps);
+		bool key = coder->key_pts == AV_NOPTS_VALUE ||
+			   frame->pts >= coder->key_pts + GOP_TICKS - half;
 
 		frame->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
 		if (key)
-			encoder->key_pts = frame->pts;
+			coder->key_pts = frame->pts;
 	}
-	return avcodec_send_frame(encoder->context, frame);
+	return avcodec_send_frame(coder->context, frame);
 }
 
-AVPacket *encoder_receive(struct encoder *encoder)
+AVPacket *coder_receive(struct coder *coder)
 {
 	const uint8_t *data;
 	size_t size;
 
-	if (avcodec_receive_packet(encoder->context, encoder->packet) < 0)
+	if (avcodec_receive_packet(coder->context, coder->packet) < 0)
 		return NULL;
-	data = av_packet_get_side_data(encoder->packet, AV_PKT_DATA_QUALITY_STATS, &size);
+	data = av_packet_get_side_data(coder->packet, AV_PKT_DATA_QUALITY_STATS, &size);
 	if (data && size >= 4) {
 		uint32_t lambda = (uint32_t)data[0] | (uint32_t)data[1] << 8 |
 				  (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
 
-		encoder->qp = (double)lambda / FF_QP2LAMBDA;
+		coder->qp = (double)lambda / FF_QP2LAMBDA;
 	}
-	return encoder->packet;
+	return coder->packet;
 }
 
-double encoder_qp(const struct encoder *encoder)
+double coder_qp(const struct coder *coder)
 {
-	return encoder->qp;
+	return coder->qp;
 }
 
-const AVCodecContext *encoder_context(const struct encoder *encoder)
+const AVCodecContext *coder_context(const struct coder *coder)
 {
-	return encoder->context;
+	return coder->context;
 }
