@@ -1,0 +1,93 @@
+#include "stream/picture.h"
+
+/*
+ * H.264 (ITU-T H.264, 7.3.1 and table 7-1): one byte of header, forbidden bit, nal_ref_idc (2),
+ * type (5). A slice with nal_ref_idc 0 is used by no other picture. An SEI message "recovery point"
+ * marks where decoders may start in streams without IDR pictures (intra refresh, open GOP).
+ *
+ * H.265 (ITU-T H.265, 7.3.1.2 and table 7-1): two bytes, forbidden bit, type (6), layer (6),
+ * temporal id + 1 (3). Slices of even type below 16 are not used within their own temporal layer;
+ * a higher layer may use them, so only those of the highest layer are disposable.
+ *
+ * Three bytes behind a start code are enough for all of this. A start code is 00 00 01; emulation
+ * prevention sees to it that it occurs nowhere else.
+ */
+
+void picture_init(struct picture *picture, enum picture_codec codec)
+{
+	*picture = (struct picture){ .codec = codec };
+	picture_begin(picture);
+}
+
+void picture_begin(struct picture *picture)
+{
+	picture->known = false;
+	picture->class = WIRE_CLASS_REFERENCE;
+	picture->window = UINT32_MAX;
+	picture->collected = 0;
+}
+
+static void picture_is(struct picture *picture, enum wire_class class)
+{
+	picture->known = true;
+	picture->class = (uint8_t) class;
+}
+
+static void nal_h264(struct picture *picture)
+{
+	unsigned type = picture->header[0] & 0x1f, ref = picture->header[0] >> 5 & 3;
+
+	switch (type) {
+	case 1: /* slice */
+	case 2: /* data partition A */
+		picture_is(picture, ref ? WIRE_CLASS_REFERENCE : WIRE_CLASS_DISPOSABLE);
+		break;
+	case 5: /* IDR */
+	case 7: /* sequence parameters: whatever picture they come with, they must arrive */
+	case 8:
+		picture_is(picture, WIRE_CLASS_TABLES);
+		break;
+	case 6: /* SEI, type of the first message */
+		if (picture->header[1] == 6)
+			picture_is(picture, WIRE_CLASS_TABLES);
+		break;
+	}
+}
+
+static void nal_h265(struct picture *picture)
+{
+	unsigned type = picture->header[0] >> 1 & 0x3f, layer = picture->header[1] & 7;
+
+	if (type <= 31 && layer > picture->top_layer)
+		picture->top_layer = (uint8_t)layer;
+	if (type < 16)
+		picture_is(picture, type % 2 == 0 && layer >= picture->top_layer
+					    ? WIRE_CLASS_DISPOSABLE
+					    : WIRE_CLASS_REFERENCE);
+	else if (type <= 23 || (type >= 32 && type <= 34)) /* random access; VPS, SPS, PPS */
+		picture_is(picture, WIRE_CLASS_TABLES);
+	else if (type == 39 && picture->header[2] == 6) /* SEI: recovery point */
+		picture_is(picture, WIRE_CLASS_TABLES);
+}
+
+bool picture_feed(struct picture *picture, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len && !picture->known; i++) {
+		picture->window = picture->window << 8 | data[i];
+		if ((picture->window & 0xffffff) == 1) {
+			picture->collected = 1;
+			continue;
+		}
+		if (!picture->collected)
+			continue;
+		picture->header[picture->collected - 1] = data[i];
+		if (++picture->collected <= sizeof(picture->header))
+			continue;
+		picture->collected = 0;
+		if (picture->codec == PICTURE_H264)
+			nal_h264(picture);
+		else
+			nal_h265(picture);
+	}
+	return picture->known;
+}
