@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 	size_t bytes = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
 	int64_t span = argc == 4 ? atoll(argv[3]) * NS : 0;
 	int in = open_socket(), out = open_socket();
-	struct sockaddr_in self;
+	struct sockaddr_in self = { 0 };
 	socklen_t len = sizeof(self);
 	uint64_t sent = 0, n;
 	int64_t begin, last;

@@ -132,7 +132,7 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 
 void row_describe(const struct row *row, const struct world_figures *f, char *ret_line, size_t size)
 {
-	struct text line = { ret_line, size };
+	struct text line = { .to = ret_line, .left = size };
 
 	add(&line,
 	    "%" PRIu64 " of %" PRIu64 " packets, lost %" PRIu64 ", late %" PRIu64
@@ -141,7 +141,7 @@ void row_describe(const struct row *row, const struct world_figures *f, char *re
 	    f->media.delivered, f->media.submitted, f->media.lost, f->media.late,
 	    f->media.p50 / 1000, f->media.p99 / 1000, f->media.most / 1000, f->media.gap / 1000,
 	    row_copies_permille(f) / 10.0, row_overhead_permille(f) / 10.0,
-	    f->primary_bytes ? (double)(f->down_bytes * 1000 / f->primary_bytes) / 10.0 : 0.0);
+	    f->primary_bytes ? (double)f->down_bytes * 100.0 / (double)f->primary_bytes : 0.0);
 	if (row->on_time_bps_min)
 		add(&line, ", on time %.2f Mb/s", (double)on_time_bps(row, f) / 1e6);
 	if (row->world.control_every)

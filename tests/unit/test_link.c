@@ -384,7 +384,7 @@ static void the_same_seed_gives_the_same_result(void **state)
 static void the_result_does_not_depend_on_how_often_it_is_called(void **state)
 {
 	static const struct capacity_step steps[] = { { 0, 3000000 }, { 70 * MS, 500000 } };
-	usec_t fine[300], coarse[300];
+	static usec_t fine[300], coarse[300];
 
 	(void)state;
 	for (int often = 0; often < 2; often++) {
@@ -396,7 +396,6 @@ static void the_result_does_not_depend_on_how_often_it_is_called(void **state)
 		usec_t *due = often ? fine : coarse;
 
 		link_set_steps(link, steps, 2, 100 * MS, 0);
-		memset(due, 0, sizeof(fine));
 		for (unsigned i = 0; i < 300; i++) {
 			const struct link_packet *packet;
 			usec_t at = i * 3 * MS;

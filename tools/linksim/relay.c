@@ -135,7 +135,7 @@ static int session_connect(struct relay *relay, unsigned slot)
 	r = connect(fd, (struct sockaddr *)&relay->to, relay->to_len) ? -errno : 0;
 	if (!r)
 		r = carrier_watch(&relay->carrier, fd, slot);
-	if (r) {
+	if (r < 0) {
 		(void)close(fd);
 		return r;
 	}
@@ -208,26 +208,28 @@ static void from_client(struct relay *relay, unsigned i, usec_t now)
 			session_tag(relay, s), now);
 }
 
+static void from_server(struct relay *relay, struct session *s, unsigned i, usec_t now)
+{
+	s->heard = now;
+	(void)link_send(relay->carrier.down, relay->data[i], relay->message[i].msg_len,
+			session_tag(relay, s), now);
+}
+
 static void relay_ready(struct carrier *carrier, unsigned which, usec_t now)
 {
 	struct relay *relay = relay_of(carrier);
+	bool listener = which == WHICH_LISTENER;
+	int fd = listener ? relay->listener : relay->session[which].fd;
+	int n = fd < 0 ? 0 : BATCH;
 
-	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-		struct session *s = which == WHICH_LISTENER ? NULL : &relay->session[which];
-		int fd = s ? s->fd : relay->listener;
-		int n = fd < 0 ? 0 : read_batch(relay, fd);
-
+	for (unsigned round = 0; n == BATCH && round < ROUNDS_MAX; round++) {
+		n = read_batch(relay, fd);
 		for (int i = 0; i < n; i++) {
-			if (!s) {
+			if (listener)
 				from_client(relay, (unsigned)i, now);
-				continue;
-			}
-			s->heard = now;
-			(void)link_send(carrier->down, relay->data[i], relay->message[i].msg_len,
-					session_tag(relay, s), now);
+			else
+				from_server(relay, &relay->session[which], (unsigned)i, now);
 		}
-		if (n < BATCH)
-			return;
 	}
 }
 
@@ -353,8 +355,8 @@ static const struct carrier_ops relay_ops = {
 
 static int relay_open(struct relay *relay, const struct scenario_link *link)
 {
-	struct sockaddr_storage listen;
-	socklen_t len;
+	struct sockaddr_storage listen = { 0 };
+	socklen_t len = 0;
 	int r = parse_address(link->to, &relay->to, &relay->to_len, false);
 
 	if (r) {
