@@ -364,6 +364,11 @@ int hello_finish(struct hello *hello, const uint8_t *message, size_t len, uint8_
 	return r;
 }
 
+void hello_wipe(void *secret, size_t len)
+{
+	OPENSSL_cleanse(secret, len);
+}
+
 void hello_clear(struct hello *hello)
 {
 	OPENSSL_cleanse(hello, sizeof(*hello));

@@ -52,6 +52,9 @@ int hello_answer(struct hello *hello, const uint8_t ephemeral_private[static 32]
 int hello_finish(struct hello *hello, const uint8_t *message, size_t len, uint8_t *payload,
 		 size_t payload_size, struct hello_keys *ret_keys);
 
+/* Overwrites a secret so that the compiler cannot leave it out. */
+void hello_wipe(void *secret, size_t len);
+
 /* Wipes the secrets. */
 void hello_clear(struct hello *hello);
 

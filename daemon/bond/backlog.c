@@ -1,0 +1,221 @@
+#include "bond/backlog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A ring by sequence number beside a pool of packets. The pool is larger than what the latency
+ * needs; when it is exhausted the newest packet is refused, which the feed's owner sees in the
+ * advice long before.
+ *
+ * Never-sent packets need no list: they are those from `unsent` on, apart from a few that the
+ * scheduler sent ahead of their turn (sent_at says so).
+ *
+ * The heap holds a sequence number at most once (in_repair), so it is never larger than the ring.
+ * Entries that were settled meanwhile are thrown out when they come up.
+ */
+int backlog_init(struct backlog *b, uint32_t packets)
+{
+	uint64_t slots = 256;
+
+	while (slots < packets)
+		slots *= 2;
+	*b = (struct backlog){ .mask = slots - 1 };
+	b->ring = calloc(slots, sizeof(*b->ring));
+	b->repair = calloc(slots, sizeof(*b->repair));
+	if (!b->ring || !b->repair || packet_pool_init(&b->pool, (uint32_t)slots) < 0) {
+		backlog_deinit(b);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void backlog_deinit(struct backlog *b)
+{
+	packet_pool_deinit(&b->pool);
+	free(b->ring);
+	free(b->repair);
+	*b = (struct backlog){ 0 };
+}
+
+static struct owed *backlog_at(const struct backlog *b, uint64_t seq)
+{
+	return &b->ring[seq & b->mask];
+}
+
+int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
+		   usec_t captured)
+{
+	struct packet *packet;
+
+	b->submitted++;
+	packet = b->next - b->first <= b->mask ? packet_pool_get(&b->pool) : NULL;
+	if (!packet) {
+		b->refused++;
+		return -ENOBUFS;
+	}
+	memcpy(packet->data, data, len);
+	packet->len = (uint16_t)len;
+	*backlog_at(b, b->next) = (struct owed){ .packet = packet,
+						 .seq = b->next,
+						 .captured = captured,
+						 .class = (uint8_t) class };
+	b->next++;
+	b->queued++;
+	b->queued_bytes += len;
+	return 0;
+}
+
+struct owed *backlog_find(struct backlog *b, uint64_t seq)
+{
+	struct owed *o = backlog_at(b, seq);
+
+	return seq >= b->first && seq < b->next && o->packet ? o : NULL;
+}
+
+struct owed *backlog_unsent(struct backlog *b, uint64_t seq)
+{
+	if (seq < b->unsent)
+		seq = b->unsent;
+	for (; seq < b->next; seq++) {
+		struct owed *o = backlog_at(b, seq);
+
+		if (o->packet && !o->sent_at)
+			return o;
+		if (seq == b->unsent)
+			b->unsent++;
+	}
+	return NULL;
+}
+
+static void backlog_unqueue(struct backlog *b, const struct owed *o)
+{
+	if (o->sent_at)
+		return;
+	b->queued--;
+	b->queued_bytes -= o->packet->len;
+}
+
+void backlog_sent(struct backlog *b, struct owed *o, unsigned path_id, usec_t now)
+{
+	backlog_unqueue(b, o);
+	o->sent_at = usec_max(now, 1);
+	o->paths |= (uint16_t)(1u << path_id);
+	if (o->copies < UINT8_MAX)
+		o->copies++;
+	if (o->out < UINT8_MAX)
+		o->out++;
+}
+
+void backlog_settle(struct backlog *b, struct owed *o)
+{
+	backlog_unqueue(b, o);
+	packet_pool_put(&b->pool, o->packet);
+	o->packet = NULL;
+	while (b->first < b->next && !backlog_at(b, b->first)->packet)
+		b->first++;
+	if (b->unsent < b->first)
+		b->unsent = b->first;
+	if (b->call < b->first)
+		b->call = b->first;
+}
+
+void backlog_expire(struct backlog *b, usec_t horizon)
+{
+	struct owed *o;
+
+	while ((o = backlog_oldest(b)) && o->captured < horizon) {
+		b->expired++;
+		backlog_settle(b, o);
+	}
+}
+
+void backlog_forget_sent(struct backlog *b)
+{
+	for (uint64_t seq = b->first; seq < b->next; seq++) {
+		struct owed *o = backlog_at(b, seq);
+
+		if (!o->packet || !o->sent_at)
+			continue;
+		o->out = 0;
+		o->paths = 0;
+		if (!o->in_repair)
+			backlog_repair(b, o, 1);
+	}
+}
+
+/* --- the heap -------------------------------------------------------------------------------- */
+
+static void backlog_sift_down(struct backlog *b)
+{
+	uint64_t seq = b->repair[0];
+	uint32_t at = 0;
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child + 1 < b->repairs && b->repair[child + 1] < b->repair[child])
+			child++;
+		if (child >= b->repairs || b->repair[child] >= seq)
+			break;
+		b->repair[at] = b->repair[child];
+		at = child;
+	}
+	b->repair[at] = seq;
+}
+
+static void backlog_pop(struct backlog *b)
+{
+	b->repair[0] = b->repair[--b->repairs];
+	if (b->repairs)
+		backlog_sift_down(b);
+}
+
+struct owed *backlog_repair_peek(struct backlog *b)
+{
+	while (b->repairs) {
+		struct owed *o = backlog_find(b, b->repair[0]);
+
+		if (o && o->wanted)
+			return o;
+		if (o)
+			o->in_repair = false;
+		backlog_pop(b);
+	}
+	return NULL;
+}
+
+void backlog_repair(struct backlog *b, struct owed *o, unsigned copies)
+{
+	uint32_t at;
+
+	if (o->wanted < copies)
+		o->wanted = (uint8_t)copies;
+	if (o->in_repair)
+		return;
+	if (b->repairs > b->mask)
+		(void)backlog_repair_peek(b);
+	o->in_repair = true;
+	at = b->repairs++;
+	while (at && b->repair[(at - 1) / 2] > o->seq) {
+		b->repair[at] = b->repair[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	b->repair[at] = o->seq;
+}
+
+void backlog_repair_done(struct backlog *b)
+{
+	struct owed *o = backlog_repair_peek(b);
+
+	if (o && !--o->wanted) {
+		o->in_repair = false;
+		backlog_pop(b);
+	}
+}
+
+struct owed *backlog_oldest(struct backlog *b)
+{
+	return b->first < b->next ? backlog_at(b, b->first) : NULL;
+}

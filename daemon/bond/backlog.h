@@ -1,0 +1,70 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/packet.h"
+#include "uplinkd/wire.h"
+
+/*
+ * The media packets that the sender still owes: submitted, and neither acknowledged nor past their
+ * deadline. By media sequence number, which is also the order of their deadlines.
+ */
+struct owed {
+	struct packet *packet; /* NULL: no longer owed */
+	uint64_t seq;
+	usec_t captured;
+	usec_t sent_at; /* the last time that a copy left; 0: never sent */
+	uint16_t paths; /* bit per path: a copy was given to it */
+	uint8_t class;
+	uint8_t out;	/* copies believed to be on their way */
+	uint8_t copies; /* sent so far */
+	uint8_t wanted; /* copies to be sent as soon as possible */
+	bool in_repair; /* has an entry in the repair heap */
+	bool called;	/* had its last call */
+};
+
+struct backlog {
+	struct packet_pool pool;
+	struct owed *ring;
+	uint64_t mask;
+	uint64_t first;	 /* everything below is settled */
+	uint64_t unsent; /* everything from here on was never sent ... */
+	uint64_t next;	 /* ... and this is the number of the next to be submitted */
+	uint64_t call;	 /* everything below had its last call, or needs none */
+	uint32_t queued; /* owed, never sent */
+	uint64_t queued_bytes;
+	uint64_t *repair; /* min-heap of sequence numbers: earliest deadline first */
+	uint32_t repairs;
+	uint64_t submitted, refused, expired;
+};
+
+/* Room for @packets; 0 or -ENOMEM. */
+int backlog_init(struct backlog *b, uint32_t packets);
+void backlog_deinit(struct backlog *b);
+
+/* Copies @data. 0 or -ENOBUFS. */
+int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
+		   usec_t captured);
+/* NULL: not owed (any more). */
+struct owed *backlog_find(struct backlog *b, uint64_t seq);
+/* The first at or after @seq that was never sent; NULL: none. */
+struct owed *backlog_unsent(struct backlog *b, uint64_t seq);
+/* A copy of it left on @path_id. */
+void backlog_sent(struct backlog *b, struct owed *o, unsigned path_id, usec_t now);
+/* It arrived, or cannot be of use any more. */
+void backlog_settle(struct backlog *b, struct owed *o);
+/* Gives up all that were captured before @horizon. */
+void backlog_expire(struct backlog *b, usec_t horizon);
+/* Nothing of what was sent is on its way any more (a new session). */
+void backlog_forget_sent(struct backlog *b);
+
+/* Asks for @copies further copies of a packet that was sent before. */
+void backlog_repair(struct backlog *b, struct owed *o, unsigned copies);
+/* The most urgent one of these; NULL: none. */
+struct owed *backlog_repair_peek(struct backlog *b);
+/* One copy of what backlog_repair_peek() gave was sent or is not needed. */
+void backlog_repair_done(struct backlog *b);
+/* The oldest that is still owed; NULL: none. */
+struct owed *backlog_oldest(struct backlog *b);

@@ -1,0 +1,174 @@
+#include "bond/estimator.h"
+
+#include <stddef.h>
+
+/*
+ * Round trips are smoothed as RFC 9002, section 5.3 says. The variance is that of the trip alone,
+ * for the peer tells how long it held the acknowledgement back.
+ *
+ * Queueing delay is taken one way, from the arrival times in the acknowledgements: what happens on
+ * the way back does not matter. The least delay of ten seconds stands for the empty path, which
+ * also takes out the difference of the clocks and their drift (50 ppm: 0.5 ms in the window). A
+ * single packet may be late for many reasons; a queue is what *every* packet of the last 50 ms
+ * suffered, hence the minimum over that time (the standing delay of Copa, Arun and Balakrishnan,
+ * NSDI 2018), then an average which rises by a quarter and falls at once (SCReAM v2).
+ *
+ * Trains are the quick measure of capacity: packets that left back to back come at the distance at
+ * which the bottleneck let them through. A picture of a video stream is such a train, so this
+ * costs nothing. The rate of a train is its bytes by the greater of the time it took to leave and
+ * to arrive; so it is never more than what was sent, and hardly more than what the path carries.
+ *
+ * The rate is bytes acknowledged between two acknowledgements at least 100 ms and one round trip
+ * apart, divided by the greater of the two times: between the arrivals and between the departures.
+ * With arrivals alone, a radio that stalls and then releases everything at once would look fast;
+ * with departures alone, a full queue would.
+ */
+#define STANDING_WINDOW	  (50 * USEC_PER_MS)
+#define RATE_SPAN	  (100 * USEC_PER_MS)
+#define GRANULARITY	  USEC_PER_MS	      /* RFC 9002, 6.1.2 */
+#define RTT_DEFAULT	  (100 * USEC_PER_MS) /* before the first sample; RFC 9002 has 333 ms */
+#define QUEUE_EMPTY_BELOW (8 * USEC_PER_MS)
+#define TRAIN_GAP	  (4 * USEC_PER_MS) /* a longer pause ends a train */
+#define TRAIN_PACKETS	  8
+#define TRAIN_SPAN_MAX	  (100 * USEC_PER_MS)
+
+void estimator_init(struct estimator *e, usec_t now)
+{
+	*e = (struct estimator){ .quick_at = now };
+	extremum_init(&e->rtt_window, ESTIMATOR_WINDOW, now);
+	extremum_init(&e->base_window, ESTIMATOR_WINDOW, now);
+	extremum_init(&e->standing_window, STANDING_WINDOW, now);
+	extremum_init(&e->train_window, ESTIMATOR_TRAIN_WINDOW, now);
+}
+
+void estimator_round_trip(struct estimator *e, usec_t sample, usec_t ack_delay, usec_t now)
+{
+	int64_t min;
+	usec_t deviation;
+
+	extremum_add(&e->rtt_window, (int64_t)sample, now);
+	min = extremum_min(&e->rtt_window, now);
+	e->rtt_min = (usec_t)min;
+	e->latest = sample >= e->rtt_min + ack_delay ? sample - ack_delay : sample;
+	if (!e->srtt) {
+		e->srtt = usec_max(e->latest, 1);
+		e->var = e->latest / 2;
+		return;
+	}
+	deviation = e->srtt > e->latest ? e->srtt - e->latest : e->latest - e->srtt;
+	e->var = (3 * e->var + deviation) / 4;
+	e->srtt = usec_max((7 * e->srtt + e->latest) / 8, 1);
+}
+
+static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way,
+			    uint64_t bytes_before, usec_t now)
+{
+	int64_t departures, arrivals;
+
+	if (!e->train.packets || sent < e->train.sent_last ||
+	    sent > e->train.sent_last + TRAIN_GAP || sent > e->train.sent_first + TRAIN_SPAN_MAX) {
+		e->train.sent_first = e->train.sent_last = sent;
+		e->train.way_first = e->train.way_last = one_way;
+		e->train.bytes_first = bytes_before;
+		e->train.packets = 1;
+		return;
+	}
+	e->train.sent_last = sent;
+	e->train.way_last = one_way;
+	if (++e->train.packets < TRAIN_PACKETS)
+		return;
+	departures = (int64_t)(sent - e->train.sent_first);
+	arrivals = departures + one_way - e->train.way_first;
+	if (arrivals < departures)
+		arrivals = departures;
+	if (arrivals > 0)
+		extremum_add(&e->train_window,
+			     -(int64_t)((bytes_before - e->train.bytes_first) * 8 * USEC_PER_SEC /
+					(usec_t)arrivals),
+			     now);
+}
+
+void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes_before,
+		       usec_t now)
+{
+	int64_t standing;
+	usec_t before = e->queue_now;
+
+	extremum_add(&e->base_window, one_way, now);
+	extremum_add(&e->standing_window, one_way, now);
+	e->base = extremum_min(&e->base_window, now);
+	standing = extremum_min(&e->standing_window, now) - e->base;
+	e->queue_now = (usec_t)(one_way - e->base);
+	if (e->has_base)
+		e->jitter = (15 * e->jitter + (e->queue_now > before ? e->queue_now - before
+								     : before - e->queue_now)) /
+			    16;
+	e->has_base = true;
+	if ((usec_t)standing <= e->queue)
+		e->queue = (usec_t)standing;
+	else
+		e->queue += ((usec_t)standing - e->queue + 3) / 4;
+	if (e->queue_now < QUEUE_EMPTY_BELOW)
+		e->quick_at = now;
+	estimator_train(e, sent, one_way, bytes_before, now);
+	e->train_bps = 0;
+	if (extremum_min(&e->train_window, now) != INT64_MAX)
+		e->train_bps = (uint64_t)-extremum_min(&e->train_window, now);
+}
+
+static const struct estimator_point *estimator_point(const struct estimator *e, unsigned back)
+{
+	return &e->point[(e->points - 1 - back) % ESTIMATOR_POINTS];
+}
+
+void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_t received)
+{
+	usec_t span = usec_max(RATE_SPAN, e->srtt);
+	const struct estimator_point *newest = e->points ? estimator_point(e, 0) : NULL;
+	unsigned depth;
+
+	e->delivered += bytes;
+	if (newest && (received <= newest->received || sent < newest->sent))
+		return;
+	e->point[e->points++ % ESTIMATOR_POINTS] = (struct estimator_point){
+		.received = received, .sent = sent, .delivered = e->delivered
+	};
+	depth = e->points < ESTIMATOR_POINTS ? e->points : ESTIMATOR_POINTS;
+	for (unsigned back = 1; back < depth; back++) {
+		const struct estimator_point *old = estimator_point(e, back);
+		usec_t arrivals = (usec_t)(received - old->received);
+		usec_t departures = sent - old->sent;
+		usec_t time = usec_max(arrivals, departures);
+
+		if (time < span && back + 1 < depth)
+			continue;
+		if (time < RATE_SPAN / 4)
+			break;
+		e->rate_bps = (e->delivered - old->delivered) * 8 * USEC_PER_SEC / time;
+		break;
+	}
+}
+
+void estimator_forget_delay(struct estimator *e, usec_t now)
+{
+	uint64_t delivered = e->delivered, rate = e->rate_bps;
+
+	estimator_init(e, now);
+	e->delivered = delivered;
+	e->rate_bps = rate;
+}
+
+usec_t estimator_loss_delay(const struct estimator *e)
+{
+	usec_t rtt = e->srtt ? usec_max(e->srtt, e->latest) : RTT_DEFAULT;
+
+	return usec_max(rtt + rtt / 8, GRANULARITY);
+}
+
+usec_t estimator_probe_timeout(const struct estimator *e, usec_t ack_delay)
+{
+	usec_t srtt = e->srtt ? e->srtt : RTT_DEFAULT;
+	usec_t var = e->srtt ? e->var : RTT_DEFAULT / 2;
+
+	return srtt + usec_max(4 * var, GRANULARITY) + ack_delay;
+}

@@ -1,0 +1,108 @@
+#include "bond/path.h"
+
+/*
+ * A path is a place where the parts meet: estimator, rate, pacer, inflight and ack are each their
+ * own noun; here is only what needs several of them.
+ */
+#define METER_WINDOW	USEC_PER_SEC
+#define LOSS_WINDOW	(2 * USEC_PER_SEC)
+#define LOSS_FEW	8 /* packets: too few to speak of a ratio */
+#define OVERDUE_MARGIN	(4 * USEC_PER_MS)
+#define ACK_CADENCE_MAX ACK_DELAY
+#define OVERDUE_UNKNOWN (250 * USEC_PER_MS)
+
+int path_init(struct path *p, unsigned id, uint32_t ring, usec_t now)
+{
+	*p = (struct path){ .in_use = true, .id = id, .since = now };
+	estimator_init(&p->estimator, now);
+	rate_init(&p->rate, 0, now);
+	ack_init(&p->ack);
+	meter_init(&p->tx_meter, METER_WINDOW, now);
+	meter_init(&p->rx_meter, METER_WINDOW, now);
+	meter_init(&p->acked_meter, LOSS_WINDOW, now);
+	meter_init(&p->lost_meter, LOSS_WINDOW, now);
+	return inflight_init(&p->inflight, ring);
+}
+
+void path_deinit(struct path *p)
+{
+	inflight_deinit(&p->inflight);
+	*p = (struct path){ 0 };
+}
+
+void path_configure(struct path *p, const struct bond_path_config *config)
+{
+	p->config = *config;
+	p->config.name[BOND_NAME_MAX - 1] = '\0';
+	p->rate.limit_bps = config->rate_max_bps;
+	if (config->rate_max_bps && p->rate.capacity_bps > config->rate_max_bps)
+		p->rate.capacity_bps = config->rate_max_bps;
+}
+
+void path_reset(struct path *p, usec_t now)
+{
+	inflight_reset(&p->inflight);
+	ack_init(&p->ack);
+	p->replay = (struct replay){ 0 };
+	p->pacer = (struct pacer){ 0 };
+	p->heard_at = p->long_at = p->eliciting_at = 0;
+	p->progress_at = now;
+	p->probes = 0;
+	p->probe_at = now;
+}
+
+void path_set_state(struct path *p, enum bond_path_state state, enum bond_reason reason, usec_t now)
+{
+	if (p->state == state)
+		return;
+	if (!p->event)
+		p->event_from = p->state;
+	p->event = true;
+	p->state = state;
+	p->reason = reason;
+	p->since = now;
+}
+
+bool path_is_usable(const struct path *p)
+{
+	return p->in_use && p->state == BOND_PATH_UP && !p->config.muted;
+}
+
+unsigned path_loss_ppm(struct path *p, usec_t now)
+{
+	uint64_t lost = meter_sum(&p->lost_meter, now);
+	uint64_t acked = meter_sum(&p->acked_meter, now);
+
+	return lost + acked >= LOSS_FEW ? (unsigned)(lost * 1000000 / (lost + acked)) : 0;
+}
+
+usec_t path_overdue_delay(const struct path *p)
+{
+	const struct estimator *e = &p->estimator;
+
+	if (!e->srtt)
+		return OVERDUE_UNKNOWN;
+	return e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN) + ACK_CADENCE_MAX;
+}
+
+usec_t path_stalled_for(struct path *p, usec_t now)
+{
+	const struct sent *oldest = inflight_oldest(&p->inflight);
+
+	/* A single lost packet stands at the front for a while; only when nothing at all comes
+	 * back is the path late. */
+	if (!oldest)
+		return 0;
+	return usec_since(usec_max(oldest->at + path_overdue_delay(p),
+				   p->progress_at + ACK_CADENCE_MAX + OVERDUE_MARGIN),
+			  now);
+}
+
+uint64_t path_room(const struct path *p, usec_t now)
+{
+	uint64_t window = rate_window(&p->rate, &p->estimator, now);
+
+	if (!inflight_has_room(&p->inflight))
+		return 0;
+	return window > p->inflight.bytes ? window - p->inflight.bytes : 0;
+}

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/meter.h"
+#include "bond/ack.h"
+#include "bond/bond.h"
+#include "bond/estimator.h"
+#include "bond/inflight.h"
+#include "bond/pacer.h"
+#include "bond/rate.h"
+#include "wire/seal.h"
+
+/*
+ * One way between the two ends: what is known of it, what is on it, and how far it is trusted.
+ * Sender and receiver of the stream hold the same structure for the same path id.
+ */
+struct path {
+	bool in_use;
+	unsigned id;
+	struct bond_path_config config; /* receiver: link and remote are where it was last heard */
+
+	enum bond_path_state state;
+	enum bond_reason reason;
+	usec_t since;
+	bool event; /* a change was not told yet; it began at: */
+	enum bond_path_state event_from;
+
+	struct estimator estimator;
+	struct rate rate;
+	struct pacer pacer;
+	struct inflight inflight;
+	struct ack ack;
+	struct replay replay;
+
+	usec_t heard_at;     /* anything authentic came in on it; 0: never in this session */
+	usec_t progress_at;  /* last news that one of its packets arrived */
+	usec_t eliciting_at; /* the last packet that asks for an acknowledgement left */
+	usec_t long_at;	     /* the last long header left */
+	usec_t hello_at;     /* the next hello is due (asking side) */
+	usec_t hello_backoff;
+	usec_t hungry_at; /* last time that a packet had to wait for this path */
+	usec_t round_hungry_since;
+
+	usec_t probe_at; /* the next probe is due, while it is not trusted */
+	unsigned probes; /* without answer */
+	unsigned flaps;	 /* falls from UP of late */
+	usec_t flap_at;	 /* the last one; one is forgiven every PATH_FORGIVE */
+	unsigned proof;	 /* packets delivered since it answered again */
+	usec_t proof_since;
+	bool close_due;
+
+	struct meter tx_meter, rx_meter;
+	struct meter acked_meter, lost_meter; /* packets */
+	uint64_t rx_datagrams, rx_bytes, tx_datagrams, tx_bytes;
+	uint64_t media_packets, copy_packets;
+	uint64_t filler_bytes; /* copies made only because there was room */
+	uint64_t media_cursor; /* policy broadcast: next media packet to be copied here */
+};
+
+/* 0 or -ENOMEM. @ring: packets that can be on their way. */
+int path_init(struct path *p, unsigned id, uint32_t ring, usec_t now);
+void path_deinit(struct path *p);
+/* The path carries from here on what @config says; what is known of it stays. */
+void path_configure(struct path *p, const struct bond_path_config *config);
+/* A new session: numbers begin again. The estimates stay. */
+void path_reset(struct path *p, usec_t now);
+
+void path_set_state(struct path *p, enum bond_path_state state, enum bond_reason reason,
+		    usec_t now);
+/* May carry new media. */
+bool path_is_usable(const struct path *p);
+
+/* Share of what was sent in the last seconds that did not arrive. */
+unsigned path_loss_ppm(struct path *p, usec_t now);
+/* How long the oldest packet out there is late beyond what was to be expected. */
+usec_t path_stalled_for(struct path *p, usec_t now);
+/* A packet sent at t is overdue at t + this. */
+usec_t path_overdue_delay(const struct path *p);
+/* Bytes that may still be given to it; 0: it is full. */
+uint64_t path_room(const struct path *p, usec_t now);

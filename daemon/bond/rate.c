@@ -1,0 +1,188 @@
+#include "bond/rate.h"
+
+/*
+ * A path is tried at its limit only when packets wait for it ("hungry"); only then does silence
+ * of its queue mean that there is more. So once a round (a round trip, at least 25 ms):
+ *
+ *   hungry, queue below a quarter of the target   believe a quarter more (twice while starting)
+ *   hungry, queue below half of the target        believe a little more
+ *   queue above half of the target                the bottleneck never ran dry, so what came
+ *                                                 out of it *is* the capacity: believe that
+ *   otherwise                                     keep the belief
+ *
+ * It never believes more than a quarter beyond what it has seen, if only for a moment: a stream
+ * that comes in bursts makes the path hungry for a few milliseconds in each round, and that proves
+ * little.
+ *
+ * The window is belief * (base round trip + target), so that a full path shows a queue of the
+ * target and not more, and the pace is a quarter above the belief. Thus an error upwards costs at
+ * most a few tens of milliseconds of queue for one round, and an error downwards is gone after a
+ * few rounds: packets that do not fit wait in the bond, where they can still take another way.
+ *
+ * A queue that stands for long hides the base delay. When it did not run dry for eight seconds the
+ * window is halved for a moment (as BBR's ProbeRTT, but after the queue and not after the clock).
+ *
+ * Loss is no sign of congestion on a radio. It is taken for one only while the path is hungry and
+ * loses much more than it used to; then the belief falls to what is delivered. Three cuts in a row
+ * that do not lower the loss are proof of the contrary: it is the channel's own, and becomes its
+ * normal loss (srtla_send-rs, bonding-engine.md 4.1).
+ */
+#define ROUND_MIN	  (25 * USEC_PER_MS)
+#define DRAIN_AFTER	  (8 * USEC_PER_SEC)
+#define LOSS_HOLD	  (2 * USEC_PER_SEC)
+#define LOSS_SUSPICIOUS	  50000 /* ppm above the normal loss */
+#define LOSS_CUTS_MAX	  3
+#define RTT_UNKNOWN	  (50 * USEC_PER_MS)
+#define PREDICT_UNKNOWN	  UINT64_C(2000000)
+#define RESTART_MIN	  UINT64_C(300000)
+#define ROUND_PACKETS_FEW 16 /* bytes / 1400: too few to speak of a loss ratio */
+
+void rate_init(struct rate *r, uint64_t limit_bps, usec_t now)
+{
+	*r = (struct rate){ .limit_bps = limit_bps, .starting = true, .round_at = now };
+	extremum_init(&r->proven, RATE_PROVEN_WINDOW, now);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void rate_set(struct rate *r, uint64_t bps)
+{
+	uint64_t max = r->limit_bps ? r->limit_bps : RATE_CAPACITY_MAX;
+
+	if (bps < RATE_CAPACITY_MIN)
+		bps = RATE_CAPACITY_MIN;
+	r->capacity_bps = bps < max ? bps : max;
+}
+
+bool rate_round_is_over(const struct rate *r, usec_t now)
+{
+	return now >= r->round_at;
+}
+
+/* True when the loss of this round speaks of overload and the belief was cut. */
+static bool rate_attribute_loss(struct rate *r, const struct estimator *e, usec_t now)
+{
+	unsigned loss = r->round_loss_ppm;
+
+	if (loss < LOSS_SUSPICIOUS + 2 * r->base_loss_ppm)
+		return false;
+	if (r->cuts && r->loss_before_ppm && loss > r->loss_before_ppm / 2) {
+		if (++r->cuts > LOSS_CUTS_MAX) {
+			r->base_loss_ppm = loss;
+			r->cuts = 0;
+			return false;
+		}
+	} else {
+		r->cuts = 1;
+	}
+	r->loss_before_ppm = loss;
+	r->hold_until = now + LOSS_HOLD;
+	r->starting = false;
+	if (e->rate_bps < r->capacity_bps)
+		rate_set(r, usec_max(e->rate_bps, r->capacity_bps / 2));
+	return true;
+}
+
+static void rate_count_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes)
+{
+	uint64_t delivered = e->delivered - r->delivered;
+	uint64_t lost = lost_bytes - r->lost;
+
+	if (delivered + lost < ROUND_PACKETS_FEW * 1400) {
+		r->round_loss_ppm = 0;
+		return;
+	}
+	r->round_loss_ppm = (unsigned)(lost * 1000000 / (delivered + lost));
+	r->delivered = e->delivered;
+	r->lost = lost_bytes;
+}
+
+void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t lost_bytes,
+		usec_t now)
+{
+	uint64_t gain, known; /* gain in 1/64 */
+
+	if (e->rate_bps)
+		extremum_add(&r->proven, -(int64_t)e->rate_bps, now);
+	if (extremum_min(&r->proven, now) != INT64_MAX)
+		r->proven_bps = (uint64_t)-extremum_min(&r->proven, now);
+	if (!rate_round_is_over(r, now) || !e->srtt)
+		return;
+	r->round_at = now + usec_max(e->srtt, ROUND_MIN);
+	rate_count_loss(r, e, lost_bytes);
+	if (!r->capacity_bps)
+		rate_set(r,
+			 RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->rtt_min + RATE_QUEUE_TARGET));
+	if (hungry && rate_attribute_loss(r, e, now))
+		return;
+	if (!hungry || r->round_loss_ppm < LOSS_SUSPICIOUS)
+		r->base_loss_ppm = (15 * r->base_loss_ppm + r->round_loss_ppm) / 16;
+
+	if (e->queue > RATE_QUEUE_TARGET / 2) {
+		r->starting = false;
+		if (e->rate_bps)
+			rate_set(r, e->queue > RATE_QUEUE_TARGET * 3 / 2 ? e->rate_bps * 15 / 16
+									 : e->rate_bps);
+		if (usec_since(e->quick_at, now) > DRAIN_AFTER &&
+		    now > r->drain_until + DRAIN_AFTER)
+			r->drain_until = now + usec_max(e->srtt, 2 * RATE_QUEUE_TARGET);
+		return;
+	}
+	if (!hungry || now < r->hold_until)
+		return;
+	if (e->queue > RATE_QUEUE_TARGET / 4)
+		gain = 2;
+	else
+		gain = r->starting ? 64 : 16;
+	if (r->starting && e->queue_now > RATE_QUEUE_TARGET / 2)
+		r->starting = false, gain = 0;
+	known = e->train_bps > r->proven_bps ? e->train_bps : r->proven_bps;
+	if (r->capacity_bps < known + known / 4)
+		rate_set(r,
+			 min_u64(r->capacity_bps + r->capacity_bps * gain / 64, known + known / 4));
+	if (r->start_until_bps && r->capacity_bps >= r->start_until_bps)
+		r->starting = false, r->start_until_bps = 0;
+}
+
+void rate_restart(struct rate *r, usec_t now)
+{
+	uint64_t before = r->capacity_bps;
+
+	if (!before)
+		return;
+	r->start_until_bps = before;
+	r->starting = true;
+	r->drain_until = 0;
+	r->round_at = now;
+	rate_set(r, usec_max(before / 8, RESTART_MIN));
+}
+
+uint64_t rate_window(const struct rate *r, const struct estimator *e, usec_t now)
+{
+	uint64_t window;
+
+	if (!r->capacity_bps)
+		return RATE_WINDOW_FIRST;
+	window = bytes_of_usec(e->rtt_min + RATE_QUEUE_TARGET, r->capacity_bps);
+	if (now < r->drain_until)
+		window = bytes_of_usec(e->rtt_min, r->capacity_bps) / 2;
+	return window > RATE_WINDOW_MIN ? window : RATE_WINDOW_MIN;
+}
+
+uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e)
+{
+	uint64_t pace;
+
+	if (!r->capacity_bps)
+		return RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->srtt ? e->srtt : RTT_UNKNOWN);
+	pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 4;
+	return r->limit_bps && pace > r->limit_bps ? r->limit_bps : pace;
+}
+
+uint64_t rate_predict_bps(const struct rate *r)
+{
+	return r->capacity_bps ? r->capacity_bps : PREDICT_UNKNOWN;
+}

@@ -1,0 +1,166 @@
+#include "bond/engine.h"
+
+/*
+ * What is sent again, when, and in how many copies.
+ *
+ *   lost        by the rules of RFC 9002 on its path, and no other copy is on its way
+ *   overdue     not acknowledged although its path would have let us know by now: a copy goes over
+ *               another path before the loss is certain. This is what covers a path that falls
+ *               silent, long before anybody calls it silent.
+ *   evacuated   its path fell: everything on it is overdue at once
+ *   last call   the deadline is so near that only the quickest path still makes it
+ *
+ * The nearer the deadline, the more copies (Hairpin, NSDI 2024): with less than one and a half
+ * round trips of slack there is no second try, so two paths carry it at once.
+ *
+ * Repairs go before new packets because they are older: earliest deadline first.
+ */
+#define LAST_CALL_MARGIN (15 * USEC_PER_MS)
+#define DOUBT_MARGIN	 (5 * USEC_PER_MS)
+
+static usec_t repair_deadline(const struct bond *b, const struct owed *o)
+{
+	return o->captured + engine_hold(b);
+}
+
+static unsigned repair_copies(const struct bond *b, const struct owed *o, usec_t now)
+{
+	usec_t slack = usec_sub(repair_deadline(b, o), now);
+
+	if (b->config.off & BOND_OFF_LAST_CALL || b->scheduler.usable < 2)
+		return 1;
+	return slack < b->scheduler.rtt_min * 3 / 2 + ACK_DELAY ? 2 : 1;
+}
+
+void repair_acked(struct bond *b, const struct sent *s, usec_t now)
+{
+	struct owed *o;
+	struct message *m;
+
+	if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
+		o = backlog_find(&b->backlog, s->what);
+		if (!o)
+			return;
+		advice_acked(&b->advice, o->packet->len, now);
+		backlog_settle(&b->backlog, o);
+	} else if (s->kind == SENT_MESSAGE) {
+		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		if (m)
+			outbox_acked(&b->outbox, m);
+	}
+}
+
+void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t now)
+{
+	struct owed *o;
+	struct message *m;
+
+	meter_add(&p->lost_meter, 1, now);
+	if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
+		o = backlog_find(&b->backlog, s->what);
+		if (!o)
+			return;
+		if (o->out)
+			o->out--;
+		if (!o->out && !o->in_repair)
+			backlog_repair(&b->backlog, o, repair_copies(b, o, now));
+	} else if (s->kind == SENT_MESSAGE) {
+		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		if (!m)
+			return;
+		if (m->out)
+			m->out--;
+		if (!m->out && !m->wanted)
+			m->wanted = 1;
+	}
+}
+
+usec_t repair_detect(struct bond *b, struct path *p, usec_t now)
+{
+	usec_t delay = estimator_loss_delay(&p->estimator), at;
+	struct sent *s;
+
+	while ((s = inflight_next_lost(&p->inflight, delay, now, &at)))
+		repair_lost(b, p, s, now);
+	return at;
+}
+
+/* @s takes too long, or its path fell. */
+static void repair_doubt(struct bond *b, const struct sent *s, usec_t now)
+{
+	struct owed *o;
+	struct message *m;
+
+	if (s->kind == SENT_MESSAGE) {
+		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		if (m && m->out <= 1 && !m->wanted)
+			m->wanted = 1;
+	} else if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
+		o = backlog_find(&b->backlog, s->what);
+		/* Another copy which left after this one is not in doubt yet. */
+		if (o && !o->in_repair && (o->out <= 1 || o->sent_at <= s->at))
+			backlog_repair(&b->backlog, o, repair_copies(b, o, now));
+	}
+}
+
+usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
+{
+	usec_t delay = path_overdue_delay(p), at = USEC_NEVER;
+	struct sent *s;
+
+	/* Alone there is no other way: a copy would only queue behind the original. */
+	if (b->config.off & BOND_OFF_REINJECT || engine_is_alone(b, p))
+		return USEC_NEVER;
+	while ((s = inflight_next_overdue(&p->inflight, delay, now, &at)))
+		repair_doubt(b, s, now);
+	return at;
+}
+
+void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now)
+{
+	usec_t at;
+	struct sent *s;
+
+	if (!engine_is_alone(b, p))
+		while ((s = inflight_next_overdue(&p->inflight, 0, now, &at)))
+			repair_doubt(b, s, now);
+	while (forget && (s = inflight_give_up(&p->inflight)))
+		repair_lost(b, p, s, now);
+}
+
+/* When the last copy of it could have been acknowledged, were all well. */
+static usec_t repair_known_at(const struct bond *b, const struct owed *o)
+{
+	usec_t longest = 0;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (o->paths & 1u << i)
+			longest = usec_max(longest, b->path[i].estimator.srtt);
+	return o->sent_at + longest + ACK_DELAY + DOUBT_MARGIN;
+}
+
+usec_t repair_last_call(struct bond *b, usec_t now)
+{
+	struct backlog *k = &b->backlog;
+	usec_t hold = engine_hold(b), lead;
+	int quick = scheduler_quickest(&b->scheduler, b->path, 0, now);
+	struct path *p;
+
+	if (b->config.off & BOND_OFF_LAST_CALL || quick < 0 || !path_is_usable(&b->path[quick]))
+		return USEC_NEVER;
+	p = &b->path[quick];
+	lead = scheduler_delay(&b->scheduler, p) + p->estimator.queue + 2 * p->estimator.jitter +
+	       LAST_CALL_MARGIN;
+	for (; k->call < k->unsent; k->call++) {
+		struct owed *o = backlog_find(k, k->call);
+
+		if (!o || o->called || !o->sent_at)
+			continue;
+		if (now + lead < o->captured + hold)
+			return o->captured + hold - lead;
+		o->called = true;
+		if (now >= repair_known_at(b, o) && !o->in_repair)
+			backlog_repair(k, o, b->scheduler.usable > 1 ? 2 : 1);
+	}
+	return USEC_NEVER;
+}

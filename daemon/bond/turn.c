@@ -1,0 +1,162 @@
+#include "bond/engine.h"
+#include "bond/stall.h"
+
+/*
+ * What time brings: losses that become certain, packets that become overdue, paths that fall
+ * silent, deadlines that pass, and a peer that is gone. It is called after everything that
+ * happened in a turn of the driver, so the moment that it returns is always up to date.
+ */
+#define SENDER_TIMEOUT	 (5 * USEC_PER_SEC)
+#define RECEIVER_TIMEOUT (30 * USEC_PER_SEC) /* three keepalives of an idle sender */
+
+static usec_t turn_path(struct bond *b, struct path *p, usec_t now)
+{
+	usec_t at = repair_detect(b, p, now);
+
+	at = usec_min(at, repair_overdue(b, p, now));
+	if (b->config.role != BOND_ROLE_SENDER || b->config.off & BOND_OFF_STALL)
+		return at;
+	for (;;) {
+		enum bond_path_state before = p->state;
+		usec_t next = stall_check(p, engine_is_alone(b, p), b->latency, now);
+
+		if (stall_fell(p, before))
+			repair_evacuate(b, p, p->state == BOND_PATH_MUTED, now);
+		if (p->state == before)
+			return usec_min(at, next);
+	}
+}
+
+/* Hellos are sent while there is no session, and while no path of it answers. */
+static void turn_asking(struct bond *b, usec_t now)
+{
+	bool silent = true;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (b->path[i].in_use && b->path[i].state == BOND_PATH_UP)
+			silent = false;
+	if (b->session.up && !silent) {
+		b->asking = false;
+		return;
+	}
+	if (b->asking)
+		return;
+	b->asking = true;
+	b->hello_at = now;
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
+		b->path[i].hello_at = now;
+		b->path[i].hello_backoff = 0;
+	}
+}
+
+static usec_t turn_timeout(struct bond *b, usec_t now)
+{
+	usec_t limit = b->config.role == BOND_ROLE_SENDER ? SENDER_TIMEOUT : RECEIVER_TIMEOUT;
+	usec_t at =
+		usec_max(b->heard_at, b->session.established_at) + usec_max(limit, 2 * b->latency);
+
+	if (!b->session.up || !b->peer_up)
+		return USEC_NEVER;
+	/* An idle sender asks only every ten seconds. */
+	if (b->config.role == BOND_ROLE_SENDER && !b->asking)
+		return USEC_NEVER;
+	if (now < at)
+		return at;
+	event_session(b, BOND_EVENT_SESSION_DOWN, BOND_REASON_TIMEOUT);
+	return USEC_NEVER;
+}
+
+static void turn_advice(struct bond *b, usec_t now)
+{
+	struct frame_report total = report_total(&b->report);
+	const struct owed *waiting = backlog_unsent(&b->backlog, 0);
+	struct advice_view view = {
+		.hold = engine_hold(b),
+		.missed = total.late + total.lost + b->backlog.expired,
+		.queue_age = waiting ? usec_since(waiting->captured, now) : 0,
+		.session_up = b->session.up,
+	};
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
+		const struct path *p = &b->path[i];
+
+		if (!path_is_usable(p))
+			continue;
+		view.usable++;
+		view.capacity_bps += rate_predict_bps(&p->rate);
+		view.proven_bps += p->rate.proven_bps;
+	}
+	advice_tick(&b->advice, &view, now);
+}
+
+static usec_t turn_sender(struct bond *b, usec_t now)
+{
+	usec_t at = USEC_NEVER, hold = engine_hold(b), least = USEC_NEVER;
+	const struct owed *oldest;
+
+	scheduler_refresh(&b->scheduler, b->path, now);
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (b->path[i].in_use && b->path[i].estimator.srtt)
+			least = usec_min(least, scheduler_delay(&b->scheduler, &b->path[i]));
+	least = least == USEC_NEVER ? 0 : least;
+	if (now + least > hold)
+		backlog_expire(&b->backlog, now + least - hold);
+	oldest = backlog_oldest(&b->backlog);
+	if (oldest)
+		at = usec_max(oldest->captured + hold + 1, now + least + 1) - least;
+	at = usec_min(at, repair_last_call(b, now));
+	if (session_fall_back(&b->session, b->heard_at, now))
+		engine_new_session(b, false, now);
+	if (b->session.pending[0].send)
+		at = usec_min(at, b->session.candidate_at + SESSION_FALL_BACK_AFTER);
+	turn_asking(b, now);
+	if (now >= b->advice.next_at)
+		turn_advice(b, now);
+	return usec_min(at, b->advice.next_at);
+}
+
+static void turn_receiver(struct bond *b)
+{
+	usec_t rtt = USEC_NEVER;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (b->path[i].in_use && b->path[i].estimator.srtt)
+			rtt = usec_min(rtt, b->path[i].estimator.rtt_min);
+	playout_set_half_trip(&b->playout, rtt == USEC_NEVER ? 0 : rtt / 2);
+}
+
+usec_t turn_run(struct bond *b, usec_t now)
+{
+	usec_t at = USEC_NEVER;
+
+	if (b->session.up)
+		for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+			if (b->path[i].in_use)
+				at = usec_min(at, turn_path(b, &b->path[i], now));
+	if (b->config.role == BOND_ROLE_SENDER)
+		at = usec_min(at, turn_sender(b, now));
+	else
+		turn_receiver(b);
+	session_renew(&b->session, now);
+	return usec_min(at, turn_timeout(b, now));
+}
+
+void bond_wakeup(struct bond *b, usec_t now)
+{
+	b->now = usec_max(b->now, now);
+	if (b->closed)
+		return;
+	b->timer_at = turn_run(b, now);
+	b->settled = false;
+}
+
+#define WAKEUP_SPACING 200 /* us: finer timers would only burn power */
+
+usec_t bond_wakeup_at(const struct bond *b)
+{
+	usec_t at = usec_min(b->timer_at, b->depart_at);
+
+	if (b->config.role == BOND_ROLE_RECEIVER)
+		at = usec_min(at, playout_wakeup_at(&b->playout));
+	return usec_max(at, b->now + WAKEUP_SPACING);
+}

@@ -1,0 +1,270 @@
+#include "unit/pair.h"
+
+static struct bond_stats stats_of(struct pair *w, struct bond *b)
+{
+	struct bond_stats s;
+
+	bond_stats(b, &s, w->now);
+	return s;
+}
+
+static void the_session_comes_up_on_all_paths(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 3);
+	pair_run(&w, USEC_PER_SEC);
+	s = stats_of(&w, w.sender);
+	assert_true(s.session_up);
+	assert_int_equal(s.sessions, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(s.path[i].state, BOND_PATH_UP);
+	assert_in_range(s.rtt_min, 10000, 12000);
+	s = stats_of(&w, w.receiver);
+	assert_true(s.session_up);
+	assert_int_equal(s.hello_refused, 0);
+	assert_int_equal(s.input_forged + s.input_malformed + s.input_replayed, 0);
+	pair_deinit(&w);
+}
+
+static void media_arrives_once_in_order_and_whole(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 3);
+	w.every = 2000;
+	pair_run(&w, 10 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_in_range(w.submitted, 4990, 5010);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	s = stats_of(&w, w.sender);
+	assert_int_equal(s.media_delivered, w.submitted);
+	assert_int_equal(s.media_queued, 0);
+	pair_deinit(&w);
+}
+
+static void loss_on_one_path_costs_nothing(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.drop_every[0] = 10;
+	w.every = 2000;
+	pair_run(&w, 10 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	pair_deinit(&w);
+}
+
+static void loss_on_the_only_path_is_mended_on_it(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 1);
+	w.drop_every[0] = 10;
+	w.every = 2000;
+	pair_run(&w, 10 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	pair_deinit(&w);
+}
+
+static void a_path_that_falls_silent_costs_no_packet(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.cut[0] = true;
+	w.delay_max = 0;
+	pair_run(&w, 5 * USEC_PER_SEC);
+	s = stats_of(&w, w.sender);
+	assert_int_not_equal(s.path[0].state, BOND_PATH_UP);
+	assert_int_equal(s.path[0].reason, BOND_REASON_SILENT);
+	assert_in_range(w.delay_max, 0, 150000);
+	w.cut[0] = false;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	s = stats_of(&w, w.sender);
+	assert_int_equal(s.path[0].state, BOND_PATH_UP);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	pair_deinit(&w);
+}
+
+static void control_packets_pass_both_ways_once(void **state)
+{
+	struct pair w;
+	uint8_t data[20] = { 0 };
+
+	(void)state;
+	pair_init(&w, 2);
+	w.drop_every[0] = 3;
+	pair_run(&w, USEC_PER_SEC);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(
+			bond_submit(w.sender, i % 10 ? BOND_MEDIA_CONTROL : BOND_MEDIA_URGENT,
+				    WIRE_CLASS_REFERENCE, data, sizeof(data), w.now, w.now),
+			0);
+		assert_int_equal(bond_submit(w.receiver, BOND_MEDIA_CONTROL, WIRE_CLASS_REFERENCE,
+					     data, sizeof(data), w.now, w.now),
+				 0);
+		pair_run(&w, 10 * USEC_PER_MS);
+	}
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.control[0], 100);
+	assert_int_equal(w.control[1], 100);
+	assert_int_equal(bond_submit(w.receiver, BOND_MEDIA_DATA, WIRE_CLASS_REFERENCE, data,
+				     sizeof(data), w.now, w.now),
+			 -1);
+	pair_deinit(&w);
+}
+
+static void a_restarted_receiver_is_found_within_a_second(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+	uint64_t before;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.receiver = bond_free(w.receiver);
+	pair_start_receiver(&w, 3);
+	w.anew = true;
+	before = w.received;
+	pair_run(&w, USEC_PER_SEC);
+	s = stats_of(&w, w.sender);
+	assert_int_equal(s.sessions, 2);
+	assert_true(w.received > before + 200);
+	pair_deinit(&w);
+}
+
+static void a_restarted_sender_takes_over(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+	uint64_t before;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.sender = bond_free(w.sender);
+	pair_start_sender(&w, 4);
+	w.anew = true;
+	before = w.received;
+	pair_run(&w, USEC_PER_SEC);
+	s = stats_of(&w, w.receiver);
+	assert_int_equal(s.sessions, 2);
+	assert_true(w.received > before + 400);
+	pair_deinit(&w);
+}
+
+static void a_path_follows_its_new_address(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 1);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.port[0] = 9;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	s = stats_of(&w, w.receiver);
+	assert_int_equal(s.path[0].remote.bytes[1], 9);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.lost, 0);
+	assert_int_equal(w.received, w.submitted);
+	pair_deinit(&w);
+}
+
+static void goodbye_is_heard(void **state)
+{
+	struct pair w;
+	struct bond_event e;
+	bool down = false;
+
+	(void)state;
+	pair_init(&w, 2);
+	pair_run(&w, USEC_PER_SEC);
+	while (bond_next_event(w.receiver, &e))
+		;
+	bond_close(w.sender, WIRE_CLOSE_DONE, w.now);
+	pair_run(&w, USEC_PER_SEC);
+	while (bond_next_event(w.receiver, &e))
+		down = down ||
+		       (e.kind == BOND_EVENT_SESSION_DOWN && e.reason == BOND_REASON_CLOSED);
+	assert_true(down);
+	assert_false(stats_of(&w, w.receiver).session_up);
+	pair_deinit(&w);
+}
+
+static void a_stranger_gets_no_answer(void **state)
+{
+	struct pair w;
+	struct bond_config c = pair_config(BOND_ROLE_RECEIVER, 2);
+
+	(void)state;
+	pair_init(&w, 1);
+	w.receiver = bond_free(w.receiver);
+	c.key[0] ^= 1;
+	w.receiver = bond_new(&c, w.now);
+	pair_run(&w, 3 * USEC_PER_SEC);
+	assert_int_equal(w.sent[1], 0);
+	assert_false(stats_of(&w, w.sender).session_up);
+	pair_deinit(&w);
+}
+
+static void a_configuration_out_of_range_is_refused(void **state)
+{
+	struct bond_config c = pair_config(BOND_ROLE_SENDER, 1);
+
+	(void)state;
+	c.latency = BOND_LATENCY_MIN - 1;
+	assert_null(bond_new(&c, 0));
+	c.latency = BOND_LATENCY_MAX + 1;
+	assert_null(bond_new(&c, 0));
+	bond_config_defaults(&c);
+	c.advice_min_bps = c.advice_max_bps + 1;
+	assert_null(bond_new(&c, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_session_comes_up_on_all_paths),
+		cmocka_unit_test(media_arrives_once_in_order_and_whole),
+		cmocka_unit_test(loss_on_one_path_costs_nothing),
+		cmocka_unit_test(loss_on_the_only_path_is_mended_on_it),
+		cmocka_unit_test(a_path_that_falls_silent_costs_no_packet),
+		cmocka_unit_test(control_packets_pass_both_ways_once),
+		cmocka_unit_test(a_restarted_receiver_is_found_within_a_second),
+		cmocka_unit_test(a_restarted_sender_takes_over),
+		cmocka_unit_test(a_path_follows_its_new_address),
+		cmocka_unit_test(goodbye_is_heard),
+		cmocka_unit_test(a_stranger_gets_no_answer),
+		cmocka_unit_test(a_configuration_out_of_range_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
