@@ -105,6 +105,10 @@ define link
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ -Wl,--start-group $(filter %.o %.a,$^) -Wl,--end-group $(1)
 endef
 
+# An archive, so that a bench takes of the simulator what it uses.
+SIM_LIB := $(if $(filter-out %/main.c,$(wildcard tests/sim/*.c)),$(BUILD)/libsim.a)
+$(BUILD)/libsim.a: $(call objects,$(filter-out %/main.c,$(wildcard tests/sim/*.c)))
+	$(archive)
 $(LIBCORE): $(call objects,$(CORE_SRC))
 	$(archive)
 $(LIBDAEMON): $(call objects,$(DAEMON_SRC))
@@ -143,7 +147,7 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/
 	$(call link,$(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))
 $(BUILD)/tests/libfuzzer_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(WORKER_LIBS) $(LIBDAEMON) $(LIBCORE)
 	$(call link,-fsanitize=fuzzer $(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))
-$(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/%.o $(call objects,$(filter-out %/main.c,$(wildcard tests/sim/*.c))) $(TOOL_LIBS) $(LIBCORE)
+$(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/%.o $(SIM_LIB) $(TOOL_LIBS) $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm)
 $(BUILD)/tests/sim: $(call objects,$(wildcard tests/sim/*.c)) $(TOOL_LIBS) $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm)
