@@ -132,8 +132,9 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 
 void row_describe(const struct row *row, const struct world_figures *f, char *ret_line, size_t size)
 {
-	struct text line = { .to = ret_line, .left = size };
+	struct text line = { ret_line, size };
 
+	*ret_line = '\0';
 	add(&line,
 	    "%" PRIu64 " of %" PRIu64 " packets, lost %" PRIu64 ", late %" PRIu64
 	    ", delay p50/p99/max %" PRIu64 "/%" PRIu64 "/%" PRIu64 " ms, gap %" PRIu64

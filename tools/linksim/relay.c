@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -84,19 +83,15 @@ static int parse_address(const char *text, struct sockaddr_storage *ret_address,
 	return 0;
 }
 
-static void format_address(const struct sockaddr_storage *address, char *ret, size_t size)
+static void format_address(const struct sockaddr_storage *address, socklen_t len, char *ret,
+			   size_t size)
 {
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-	char text[INET6_ADDRSTRLEN] = "?";
+	char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
+	bool six = address->ss_family == AF_INET6;
 
-	if (address->ss_family == AF_INET6) {
-		(void)inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
-		(void)snprintf(ret, size, "[%s]:%u", text, ntohs(six->sin6_port));
-	} else {
-		(void)inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text));
-		(void)snprintf(ret, size, "%s:%u", text, ntohs(four->sin_port));
-	}
+	(void)getnameinfo((const struct sockaddr *)address, len, host, sizeof(host), port,
+			  sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	(void)snprintf(ret, size, six ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 static int open_socket(int family)
@@ -378,7 +373,7 @@ static int relay_open(struct relay *relay, const struct scenario_link *link)
 		fprintf(stderr, "linksim: %s: listen=%s: %s\n", link->name, link->listen,
 			r == -EINVAL ? "wants ADDRESS:PORT" : strerror(-r));
 	else
-		format_address(&listen, relay->address, sizeof(relay->address));
+		format_address(&listen, len, relay->address, sizeof(relay->address));
 	return r;
 }
 
