@@ -18,12 +18,17 @@
  * sender knows the key (then a Diffie-Hellman); the budgets below bound what a flood from many
  * addresses costs to a few per cent of a core, and hellos have their own so that a flood of the
  * cheaper kind does not lock out a new sender.
+ *
+ * A host with several addresses must answer from the one that was asked, or a NAT on the way drops
+ * the answer. So each of our addresses is a link of its own to the bond; the system takes in
+ * datagrams for addresses of its own only, which bounds their number.
  */
 #define TABLE_SETS   64
 #define TABLE_WAYS   4
 #define BATCHES_MAX  16
 #define TRIALS_MAX   10000 /* sealed datagrams from unknown addresses, per second */
 #define HELLOS_MAX   200   /* per second */
+#define LOCALS_MAX   16
 #define LOG_INTERVAL (10 * USEC_PER_SEC)
 #define BUFFER_BYTES (8 * 1024 * 1024)
 
@@ -42,6 +47,8 @@ struct mux {
 	struct loop *loop;
 	int fd;
 	struct bond_address local;
+	unsigned locals;
+	struct bond_address at[LOCALS_MAX]; /* our addresses that were written to, by `link` */
 	struct loop_io io;
 	struct udp_batch *batch;
 	struct udp_sender *sender;
@@ -130,13 +137,25 @@ static void tell_nobody(struct mux *mux, const struct udp_datagram *datagram, bo
 	tell_limited(mux, &mux->limit_unknown, now, text);
 }
 
+static uint32_t link_of(struct mux *mux, const struct bond_address *local)
+{
+	for (unsigned i = 0; i < mux->locals; i++)
+		if (address_equal(&mux->at[i], local))
+			return i;
+	if (!local->len || mux->locals == LOCALS_MAX)
+		return LOCALS_MAX;
+	mux->at[mux->locals] = *local;
+	return mux->locals++;
+}
+
 static enum bond_input_result try_bond(struct mux *mux, unsigned i,
 				       const struct udp_datagram *datagram)
 {
 	usec_t now = pump_time(mux->pump[i], datagram->arrived);
 
 	mux->turn[i] = true;
-	return bond_input(mux->bond[i], 0, &datagram->from, datagram->data, datagram->len, now);
+	return bond_input(mux->bond[i], link_of(mux, &datagram->local), &datagram->from,
+			  datagram->data, datagram->len, now);
 }
 
 static void try_all(struct mux *mux, const struct udp_datagram *datagram)
@@ -224,7 +243,10 @@ static void on_readable(struct loop_io *io, unsigned events)
 
 void mux_send(struct mux *mux, const struct bond_datagram *datagram)
 {
-	(void)udp_send(mux->sender, mux->fd, &datagram->to, datagram->data, datagram->len);
+	uint32_t link = datagram->link;
+
+	(void)udp_send(mux->sender, mux->fd, &datagram->to,
+		       link < mux->locals ? &mux->at[link] : NULL, datagram->data, datagram->len);
 }
 
 void mux_flush(struct mux *mux)
@@ -250,6 +272,7 @@ int mux_new(struct loop *loop, const struct bond_address *local, int fd,
 		.receive_bytes = BUFFER_BYTES,
 		.send_bytes = BUFFER_BYTES / 8,
 		.timestamps = true,
+		.locals = true,
 	};
 	struct mux *mux = calloc(1, sizeof(*mux));
 	char text[ADDRESS_TEXT_MAX];

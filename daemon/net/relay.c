@@ -300,7 +300,7 @@ void relay_media(struct relay *relay, const struct bond_media *media)
 	if (header.is_control && header.type == SRTHDR_SHUTDOWN)
 		session->shut = true;
 	session->dirty = true;
-	if (udp_send(session->sender, session->fd, &relay->peer, media->data, media->len) !=
+	if (udp_send(session->sender, session->fd, &relay->peer, NULL, media->data, media->len) !=
 	    UDP_OUTCOME_OK)
 		relay->stats.busy++;
 }

@@ -100,7 +100,7 @@ static void udp_sink(void *owner, const uint8_t *packets, size_t len)
 	int error = 0;
 
 	for (size_t i = 0; i < len; i += DATAGRAM_BYTES)
-		(void)udp_send(out->sender, out->fd, NULL, packets + i,
+		(void)udp_send(out->sender, out->fd, NULL, NULL, packets + i,
 			       len - i < DATAGRAM_BYTES ? len - i : DATAGRAM_BYTES);
 	switch (udp_flush(out->sender, out->fd, &error)) {
 	case UDP_OUTCOME_OK:

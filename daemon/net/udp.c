@@ -86,6 +86,9 @@ static int socket_setup(int fd, int family, const struct udp_config *config)
 	}
 	if (!r && config->share_port)
 		r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!r && config->locals)
+		r = family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+				       : set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (!r && config->timestamps)
 		r = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	if (r)
@@ -128,7 +131,8 @@ struct udp_batch {
 	struct iovec iov[UDP_BATCH];
 	struct sockaddr_storage from[UDP_BATCH];
 	/* Aligned as cmsg(3) asks for. */
-	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CMSG_SPACE(sizeof(struct timespec))];
+	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CMSG_SPACE(sizeof(struct timespec)) +
+							    CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct udp_datagram datagram[UDP_BATCH];
 	uint8_t data[UDP_BATCH][UDP_PAYLOAD_MAX];
 };
@@ -154,20 +158,48 @@ static usec_t clock_usec(clockid_t clock)
 
 /* The kernel stamps by the wall clock. How long ago that was is small and does not depend on the
  * clock being right, only on it not being set in between: an absurd age counts as none. */
-static usec_t arrival_time(struct msghdr *header, usec_t wall, usec_t now)
+static usec_t arrival_time(const struct cmsghdr *c, usec_t wall, usec_t now)
+{
+	struct timespec ts;
+	usec_t stamp;
+
+	memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+	stamp = (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
+	return stamp <= wall && wall - stamp < USEC_PER_SEC ? usec_sub(now, wall - stamp) : now;
+}
+
+static struct bond_address local_v4(const struct cmsghdr *c)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct in_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	in.sin_addr = info.ipi_spec_dst;
+	return address_of((const struct sockaddr *)&in);
+}
+
+static struct bond_address local_v6(const struct cmsghdr *c)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct in6_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	in6.sin6_addr = info.ipi6_addr;
+	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+		in6.sin6_scope_id = info.ipi6_ifindex;
+	return address_of((const struct sockaddr *)&in6);
+}
+
+static void take_control(struct msghdr *header, struct udp_datagram *datagram, usec_t wall)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		struct timespec ts;
-		usec_t stamp;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		stamp = (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
-		if (stamp <= wall && wall - stamp < USEC_PER_SEC)
-			return usec_sub(now, wall - stamp);
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS)
+			datagram->arrived = arrival_time(c, wall, datagram->arrived);
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			datagram->local = local_v4(c);
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			datagram->local = local_v6(c);
 	}
-	return now;
 }
 
 int udp_receive(int fd, struct udp_batch *batch, struct udp_datagram **ret_datagrams)
@@ -196,11 +228,12 @@ int udp_receive(int fd, struct udp_batch *batch, struct udp_datagram **ret_datag
 
 		batch->datagram[i] = (struct udp_datagram){
 			.from = address_of((const struct sockaddr *)&batch->from[i]),
-			.arrived = arrival_time(header, wall, now),
+			.arrived = now,
 			.data = batch->data[i],
 			.len = batch->header[i].msg_len,
 			.cut = header->msg_flags & MSG_TRUNC,
 		};
+		take_control(header, &batch->datagram[i], wall);
 	}
 	*ret_datagrams = batch->datagram;
 	return n;
@@ -238,6 +271,7 @@ struct udp_sender {
 	struct mmsghdr header[UDP_BATCH];
 	struct iovec iov[UDP_BATCH];
 	struct sockaddr_storage to[UDP_BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	uint8_t data[UDP_BATCH][UDP_PAYLOAD_MAX];
 	struct udp_sender_stats stats;
 };
@@ -310,10 +344,37 @@ enum udp_outcome udp_flush(struct udp_sender *sender, int fd, int *ret_error)
 	return worst;
 }
 
+static void set_source(struct msghdr *header, uint8_t *control, const struct bond_address *from)
+{
+	bool is_v4 = address_family(from) == AF_INET;
+	struct cmsghdr *c = (struct cmsghdr *)control;
+	struct sockaddr_storage storage;
+	struct in6_pktinfo info6 = { 0 };
+	struct in_pktinfo info = { 0 };
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	(void)address_sockaddr(from, &storage);
+	memcpy(&in, &storage, sizeof(in));
+	memcpy(&in6, &storage, sizeof(in6));
+	info.ipi_spec_dst = in.sin_addr;
+	info6.ipi6_addr = in6.sin6_addr;
+	c->cmsg_level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6;
+	c->cmsg_type = is_v4 ? IP_PKTINFO : IPV6_PKTINFO;
+	c->cmsg_len = is_v4 ? CMSG_LEN(sizeof(info)) : CMSG_LEN(sizeof(info6));
+	if (is_v4)
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+	else
+		memcpy(CMSG_DATA(c), &info6, sizeof(info6));
+	header->msg_control = control;
+	header->msg_controllen = is_v4 ? CMSG_SPACE(sizeof(info)) : CMSG_SPACE(sizeof(info6));
+}
+
 enum udp_outcome udp_send(struct udp_sender *sender, int fd, const struct bond_address *to,
-			  const uint8_t *data, size_t len)
+			  const struct bond_address *from, const uint8_t *data, size_t len)
 {
 	enum udp_outcome outcome = UDP_OUTCOME_OK;
+	struct msghdr *header;
 	unsigned i;
 
 	if (len > UDP_PAYLOAD_MAX)
@@ -321,13 +382,16 @@ enum udp_outcome udp_send(struct udp_sender *sender, int fd, const struct bond_a
 	if (sender->queued == UDP_BATCH)
 		outcome = udp_flush(sender, fd, NULL);
 	i = sender->queued++;
+	header = &sender->header[i].msg_hdr;
 	memcpy(sender->data[i], data, len);
 	sender->iov[i] = (struct iovec){ sender->data[i], len };
-	sender->header[i].msg_hdr = (struct msghdr){ .msg_iov = &sender->iov[i], .msg_iovlen = 1 };
+	*header = (struct msghdr){ .msg_iov = &sender->iov[i], .msg_iovlen = 1 };
 	if (to) {
-		sender->header[i].msg_hdr.msg_name = &sender->to[i];
-		sender->header[i].msg_hdr.msg_namelen = address_sockaddr(to, &sender->to[i]);
+		header->msg_name = &sender->to[i];
+		header->msg_namelen = address_sockaddr(to, &sender->to[i]);
 	}
+	if (from && from->len)
+		set_source(header, sender->control[i], from);
 	return outcome;
 }
 

@@ -28,6 +28,7 @@ struct udp_config {
 	bool share_port;	       /* other sockets may bind it too (multicast) */
 	bool fragment;	 /* may be fragmented; else "don't fragment" is set, path MTU ignored */
 	bool timestamps; /* the kernel notes when each datagram arrived */
+	bool locals;	 /* and at which of our addresses */
 };
 
 /* The socket, or -errno: nothing was logged. */
@@ -38,7 +39,8 @@ int udp_local(int fd, struct bond_address *ret_address);
 
 struct udp_datagram {
 	struct bond_address from;
-	usec_t arrived; /* monotonic; the time of reading where the kernel noted none */
+	struct bond_address local; /* with `locals`: where it arrived, port 0; else empty */
+	usec_t arrived;		   /* monotonic; the time of reading where the kernel noted none */
 	uint8_t *data;
 	size_t len;
 	bool cut; /* it was longer than UDP_PAYLOAD_MAX */
@@ -77,9 +79,10 @@ struct udp_sender;
 struct udp_sender *udp_sender_new(void);
 struct udp_sender *udp_sender_free(struct udp_sender *sender);
 /* Copies @data. Flushes to @fd when it is full: then the outcome of that, else OK. @to NULL: the
- * socket is connected. All datagrams between two flushes go to the same @fd. */
+ * socket is connected. @from: which of our addresses it comes from; NULL or empty: the system's
+ * choice. All datagrams between two flushes go to the same @fd. */
 enum udp_outcome udp_send(struct udp_sender *sender, int fd, const struct bond_address *to,
-			  const uint8_t *data, size_t len);
+			  const struct bond_address *from, const uint8_t *data, size_t len);
 /* The worst outcome of what was sent, its errno in *ret_error (may be NULL). A datagram that
  * cannot be sent is counted and never kept. */
 enum udp_outcome udp_flush(struct udp_sender *sender, int fd, int *ret_error);

@@ -459,7 +459,7 @@ void uplinks_send(struct uplinks *set, const struct bond_datagram *datagram)
 	if (!slot->used || slot->uplink.fd < 0)
 		return;
 	slot->dirty = true;
-	(void)udp_send(slot->uplink.sender, slot->uplink.fd, &datagram->to, datagram->data,
+	(void)udp_send(slot->uplink.sender, slot->uplink.fd, &datagram->to, NULL, datagram->data,
 		       datagram->len);
 }
 

@@ -42,7 +42,8 @@ static void a_batch_arrives_as_it_was_sent(void **state)
 	for (unsigned i = 0; i < UDP_BATCH + 8; i++) {
 		uint8_t data[2] = { (uint8_t)i, 7 };
 
-		assert_int_equal(udp_send(sender, out, &to, data, sizeof(data)), UDP_OUTCOME_OK);
+		assert_int_equal(udp_send(sender, out, &to, NULL, data, sizeof(data)),
+				 UDP_OUTCOME_OK);
 	}
 	assert_int_equal(udp_flush(sender, out, NULL), UDP_OUTCOME_OK);
 	while (got < UDP_BATCH + 8) {
@@ -98,10 +99,10 @@ static void a_closed_port_is_told_and_does_not_stop_the_rest(void **state)
 
 	(void)state;
 	(void)close(gone);
-	(void)udp_send(sender, out, &closed, data, 1);
+	(void)udp_send(sender, out, &closed, NULL, data, 1);
 	(void)udp_flush(sender, out, NULL);
 	wait_readable(out); /* the ICMP answer */
-	(void)udp_send(sender, out, &open, data, 1);
+	(void)udp_send(sender, out, &open, NULL, data, 1);
 	assert_true(udp_flush(sender, out, NULL) <= UDP_OUTCOME_DROP);
 	wait_readable(in);
 	assert_int_equal(udp_receive(in, batch, &datagrams), 1);
@@ -148,7 +149,7 @@ static void a_socket_can_be_pinned_without_privilege(void **state)
 	assert_int_equal(address_parse("127.0.0.1", &config.local), 0);
 	out = udp_open(&config);
 	assert_true(out >= 0);
-	(void)udp_send(sender, out, &to, data, 1);
+	(void)udp_send(sender, out, &to, NULL, data, 1);
 	assert_int_equal(udp_flush(sender, out, NULL), UDP_OUTCOME_OK);
 	wait_readable(in);
 	udp_sender_free(sender);
