@@ -1,0 +1,42 @@
+#include "bondsetup.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "sys/log.h"
+
+struct bond *bondsetup_new(const struct config *config, usec_t now)
+{
+	struct bond_config bond_config = { 0 };
+	struct timespec wall;
+	struct bond *bond;
+
+	bond_config_defaults(&bond_config);
+	bond_config.role =
+		config->role == CONFIG_ROLE_SENDER ? BOND_ROLE_SENDER : BOND_ROLE_RECEIVER;
+	bond_config.policy = config->policy;
+	memcpy(bond_config.key, config->key, sizeof(bond_config.key));
+	bond_config.latency = config->latency;
+	bond_config.rate_max_bps = config->rate_max_bps;
+	if (config->role == CONFIG_ROLE_SENDER) {
+		bond_config.advice_min_bps = config->advice_min_bps;
+		bond_config.advice_max_bps = config->advice_max_bps;
+		bond_config.advice_start_bps = config->advice_start_bps;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	bond_config.unix_minus_now =
+		(uint64_t)wall.tv_sec * USEC_PER_SEC + (uint64_t)wall.tv_nsec / 1000 - now;
+	if (getrandom(bond_config.seed, sizeof(bond_config.seed), 0) !=
+		    (ssize_t)sizeof(bond_config.seed) ||
+	    getrandom(&bond_config.instance, sizeof(bond_config.instance), 0) !=
+		    (ssize_t)sizeof(bond_config.instance)) {
+		log_err("no random numbers from the kernel");
+		return NULL;
+	}
+	bond = bond_new(&bond_config, now);
+	explicit_bzero(&bond_config, sizeof(bond_config));
+	if (!bond)
+		log_err("cannot set up the bond: out of memory, or latency and rate are too large");
+	return bond;
+}

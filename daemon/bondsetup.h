@@ -1,0 +1,8 @@
+#pragma once
+
+#include "bond/bond.h"
+#include "config.h"
+
+/* A bond for this configuration, with fresh randomness and the wall clock. NULL: with the reason
+ * logged. */
+struct bond *bondsetup_new(const struct config *config, usec_t now);

@@ -1,0 +1,440 @@
+#include "sender.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "bondsetup.h"
+#include "encoder.h"
+#include "input.h"
+#include "journal.h"
+#include "net/feed.h"
+#include "net/pump.h"
+#include "net/uplinks.h"
+#include "record.h"
+#include "snapshot.h"
+#include "sys/log.h"
+#include "sys/messages.h"
+#include "transport.h"
+
+/*
+ * The parts in the order of the data path:
+ *
+ *     input -> stream -+-> record
+ *                      +-> [encoder ->] transport (srt worker, relay) -> bond -> uplinks
+ *
+ * All of them are there from the start to the end, but the transport's worker, which runs while
+ * there is a session.
+ *
+ * A clean stop goes the same way: each part is stopped when what stands before it is, so that
+ * everything that came in is recorded and sent; then the bond says goodbye. One deadline for all.
+ */
+#define RING_BYTES    (16 * 1024 * 1024) /* 13 s at 10 Mb/s for the recording */
+#define TICK	      USEC_PER_SEC
+#define STOP_TICK     (20 * USEC_PER_MS)
+#define STOP_MAX      (5 * USEC_PER_SEC)
+#define STOP_PATIENCE USEC_PER_SEC
+#define SETTLE	      (100 * USEC_PER_MS) /* for the round trips of further paths */
+#define SETTLE_MAX    USEC_PER_SEC	  /* without any round trip known */
+#define SILENCE	      (5 * USEC_PER_SEC)  /* without a session: a person is told */
+#define SILENCE_AGAIN (60 * USEC_PER_SEC)
+#define NEXT_RECEIVER (15 * USEC_PER_SEC)
+
+enum stop_phase {
+	STOP_NOT,
+	STOP_INPUT,
+	STOP_ENCODER,
+	STOP_WORKERS,
+	STOP_DELIVERY,
+};
+
+struct sender {
+	struct role *role;
+	struct loop *loop;
+	struct journal journal;
+	struct feeds *stream;
+	struct input *input;
+	struct job *record;
+	struct encoder *encoder;
+	struct transport *transport;
+	struct bond *bond;
+	struct pump *pump;
+	struct uplinks *uplinks;
+	struct loop_timer tick, settle, stop;
+	usec_t settle_since; /* when the session came up */
+	bool session_up;
+	usec_t down_since;   /* when there was none any more, or the start */
+	usec_t tell_silence; /* when a person is told (again) that nobody answers */
+	usec_t next_receiver;
+	enum stop_phase stopping;
+	usec_t stop_deadline;
+};
+
+/* --- the bond's ports ----------------------------------------------------------------------- */
+
+static void port_send(void *owner, const struct bond_datagram *datagram)
+{
+	struct sender *sender = owner;
+
+	uplinks_send(sender->uplinks, datagram);
+}
+
+static void port_media(void *owner, const struct bond_media *media)
+{
+	struct sender *sender = owner;
+
+	relay_media(transport_relay(sender->transport), media);
+}
+
+static void port_flush(void *owner)
+{
+	struct sender *sender = owner;
+
+	uplinks_flush(sender->uplinks);
+	relay_flush(transport_relay(sender->transport));
+}
+
+/* The transport starts a moment after the session, when the round trip of the best path is known:
+ * it decides how the latency is divided. */
+static void on_settle(struct loop_timer *timer)
+{
+	struct sender *sender = timer->owner;
+	usec_t now = loop_now(sender->loop);
+	struct bond_stats stats;
+
+	if (!sender->session_up || sender->stopping)
+		return;
+	bond_stats(sender->bond, &stats, now);
+	if (!stats.rtt_min && usec_since(sender->settle_since, now) < SETTLE_MAX) {
+		loop_timer_set(timer, now + SETTLE);
+		return;
+	}
+	transport_start(sender->transport, stats.latency, stats.rtt_min / 2);
+}
+
+static void session_came(struct sender *sender)
+{
+	usec_t now = loop_now(sender->loop);
+	struct bond_stats stats;
+
+	bond_stats(sender->bond, &stats, now);
+	journal_add(&sender->journal, LOG_LEVEL_INFO, MESSAGE_SESSION_UP,
+		    "receiver %s answers; latency %llu ms", uplinks_receiver(sender->uplinks),
+		    (unsigned long long)(stats.latency / USEC_PER_MS));
+	service_status(sender->role->service, "Sending to %s", uplinks_receiver(sender->uplinks));
+	/* Another session: the receiver may be another process. */
+	transport_abort(sender->transport);
+	sender->session_up = true;
+	sender->settle_since = now;
+	loop_timer_set(&sender->settle, now + SETTLE);
+}
+
+static void session_went(struct sender *sender, const struct bond_event *event)
+{
+	usec_t now = loop_now(sender->loop);
+
+	journal_add(&sender->journal, LOG_LEVEL_WARNING, MESSAGE_SESSION_DOWN,
+		    "receiver %s is gone: %s; asking for it", uplinks_receiver(sender->uplinks),
+		    bond_reason_text(event->reason));
+	service_status(sender->role->service, "Waiting for %s", uplinks_receiver(sender->uplinks));
+	transport_abort(sender->transport);
+	sender->session_up = false;
+	sender->down_since = now;
+	sender->tell_silence = now + SILENCE;
+	sender->next_receiver = now + NEXT_RECEIVER;
+}
+
+static void port_event(void *owner, const struct bond_event *event)
+{
+	struct sender *sender = owner;
+
+	switch (event->kind) {
+	case BOND_EVENT_SESSION_UP:
+		session_came(sender);
+		break;
+	case BOND_EVENT_SESSION_DOWN:
+		session_went(sender, event);
+		break;
+	case BOND_EVENT_PATH:
+		snapshot_tell_path(&sender->journal, sender->bond, event, loop_now(sender->loop));
+		break;
+	case BOND_EVENT_ADVICE:
+		encoder_advise(sender->encoder, event->bps, bond_reason_text(event->reason));
+		break;
+	}
+}
+
+/* --- other callbacks ------------------------------------------------------------------------ */
+
+static void on_uplink_log(void *owner, int level, const char *text)
+{
+	struct sender *sender = owner;
+
+	journal_add(&sender->journal, level, MESSAGE_UPLINK_STATE, "%s", text);
+}
+
+static void tell_silence(struct sender *sender, usec_t now)
+{
+	if (sender->session_up || now < sender->tell_silence)
+		return;
+	sender->tell_silence = now + SILENCE_AGAIN;
+	if (uplinks_open_count(sender->uplinks))
+		journal_add(&sender->journal, LOG_LEVEL_WARNING, NULL,
+			    "no answer from %s on any uplink: is the receiver running, is its UDP "
+			    "port open, is the key the same? Asking on",
+			    uplinks_receiver(sender->uplinks));
+	else
+		journal_add(&sender->journal, LOG_LEVEL_WARNING, NULL,
+			    "no uplink can be used (see above); waiting for one");
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+	struct sender *sender = timer->owner;
+	usec_t now = loop_now(sender->loop);
+
+	loop_timer_set(timer, now + TICK);
+	input_tick(sender->input);
+	encoder_tick(sender->encoder);
+	transport_tick(sender->transport);
+	if (sender->record)
+		job_tick(sender->record);
+	tell_silence(sender, now);
+	if (!sender->session_up && now >= sender->next_receiver) {
+		sender->next_receiver = now + NEXT_RECEIVER;
+		uplinks_next_receiver(sender->uplinks);
+	}
+}
+
+static void sender_stats(void *owner, struct stats *stats)
+{
+	struct sender *sender = owner;
+
+	bond_stats(sender->bond, &stats->bond, loop_now(sender->loop));
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		snapshot_uplink(stats, uplinks_get(sender->uplinks, i));
+	snapshot_shares(stats);
+	input_stats(sender->input, stats);
+	if (sender->record)
+		snapshot_job(stats, sender->record);
+	encoder_stats(sender->encoder, stats);
+	transport_stats(sender->transport, stats);
+	journal_stats(&sender->journal, stats);
+	snapshot_stream(stats, input_is_live(sender->input));
+}
+
+/* --- reload --------------------------------------------------------------------------------- */
+
+static void uplinks_configure(struct sender *sender, const struct config *config)
+{
+	struct uplinks_entry entries[CONFIG_UPLINKS_MAX];
+	struct uplinks_config set = { .entries = entries, .entry_count = config->uplink_count };
+
+	for (unsigned i = 0; i < config->receivers && i < UPLINKS_RECEIVERS_MAX; i++)
+		set.receivers[set.receiver_count++] = config->to[i];
+	for (unsigned i = 0; i < config->uplink_count; i++) {
+		const struct config_uplink *uplink = &config->uplinks[i];
+
+		entries[i] = (struct uplinks_entry){
+			.name = uplink->name,
+			.device = uplink->device,
+			.address = uplink->address,
+			.to = uplink->to,
+			.cost = uplink->cost,
+			.rate_max_bps = uplink->rate_max_bps,
+			.use = uplink->use,
+		};
+	}
+	uplinks_set(sender->uplinks, &set);
+}
+
+static void tell_restart(struct sender *sender, bool differs, const char *what)
+{
+	if (differs)
+		journal_add(&sender->journal, LOG_LEVEL_WARNING, NULL,
+			    "%s: the new setting takes effect at the next start", what);
+}
+
+static void sender_reload(void *owner, const struct config *old, const struct config *fresh)
+{
+	struct sender *sender = owner;
+
+	uplinks_configure(sender, fresh);
+	bond_set_policy(sender->bond, fresh->policy, loop_now(sender->loop));
+	pump_turn(sender->pump);
+	tell_restart(sender, strcmp(old->input.text, fresh->input.text) != 0, "input");
+	tell_restart(sender, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
+	tell_restart(sender, old->latency != fresh->latency, "latency");
+	tell_restart(sender, old->encoder_control != fresh->encoder_control, "encoder control");
+	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,
+		     "recording directory");
+}
+
+/* --- stop ----------------------------------------------------------------------------------- */
+
+static bool is_delivered(struct sender *sender)
+{
+	struct bond_stats stats;
+
+	bond_stats(sender->bond, &stats, loop_now(sender->loop));
+	return !stats.session_up ||
+	       (!stats.media_queued &&
+		stats.media_delivered + stats.media_lost >= stats.media_submitted);
+}
+
+/* Takes the stop as many phases further as can be done now; true: it is through. */
+static bool stop_step(struct sender *sender)
+{
+	switch (sender->stopping) {
+	case STOP_NOT:
+		input_stop(sender->input);
+		sender->stopping = STOP_INPUT;
+		/* fall through */
+	case STOP_INPUT:
+		if (!input_is_stopped(sender->input))
+			return false;
+		if (sender->record)
+			job_stop(sender->record, STOP_PATIENCE);
+		encoder_stop(sender->encoder);
+		sender->stopping = STOP_ENCODER;
+		/* fall through */
+	case STOP_ENCODER:
+		if (!encoder_is_stopped(sender->encoder))
+			return false;
+		transport_stop(sender->transport, STOP_PATIENCE);
+		sender->stopping = STOP_WORKERS;
+		/* fall through */
+	case STOP_WORKERS:
+		if (!transport_is_stopped(sender->transport) ||
+		    (sender->record && !job_is_stopped(sender->record)))
+			return false;
+		sender->stopping = STOP_DELIVERY;
+		/* fall through */
+	case STOP_DELIVERY:
+		break;
+	}
+	return is_delivered(sender);
+}
+
+static void on_stop_tick(struct loop_timer *timer)
+{
+	struct sender *sender = timer->owner;
+	usec_t now = loop_now(sender->loop);
+
+	if (!stop_step(sender) && now < sender->stop_deadline) {
+		loop_timer_set(timer, now + STOP_TICK);
+		return;
+	}
+	if (now >= sender->stop_deadline)
+		log_warning("stop: not everything was finished in time");
+	bond_close(sender->bond, WIRE_CLOSE_DONE, now);
+	pump_turn(sender->pump);
+	loop_stop(sender->loop);
+}
+
+static void sender_stop(void *owner)
+{
+	struct sender *sender = owner;
+
+	sender->stop_deadline = loop_now(sender->loop) + STOP_MAX;
+	on_stop_tick(&sender->stop);
+}
+
+/* Standard input has ended: like any filter, we end with it. */
+static void on_input_end(void *owner)
+{
+	struct sender *sender = owner;
+
+	if (!sender->stopping)
+		sender_stop(sender);
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+static int sender_start(struct sender *sender)
+{
+	const struct config *config = sender->role->config;
+	struct pump_ports ports = {
+		.send = port_send,
+		.media = port_media,
+		.flush = port_flush,
+		.event = port_event,
+		.owner = sender,
+	};
+	usec_t now = loop_now(sender->loop);
+
+	sender->stream = feeds_new(sender->loop, RING_BYTES);
+	sender->bond = bondsetup_new(config, now);
+	if (!sender->stream || !sender->bond)
+		return EX_OSERR;
+	sender->pump = pump_new(sender->loop, sender->bond, &ports);
+	sender->uplinks = uplinks_new(sender->loop, sender->bond, on_uplink_log, sender);
+	sender->encoder = encoder_new(sender->loop, config, sender->stream, &sender->journal);
+	if (!sender->pump || !sender->uplinks || !sender->encoder)
+		return EX_OSERR;
+	sender->transport =
+		transport_caller_new(sender->loop, encoder_stream(sender->encoder), sender->bond,
+				     sender->pump, &sender->journal, config->rate_max_bps);
+	sender->record =
+		record_new(sender->loop, &config->record, sender->stream, &sender->journal);
+	sender->input = input_new(sender->loop, config, sender->stream, &sender->journal,
+				  on_input_end, sender);
+	if (!sender->transport || !sender->input)
+		return EX_OSERR;
+	sender->down_since = now;
+	sender->tell_silence = now + SILENCE;
+	sender->next_receiver = now + NEXT_RECEIVER;
+	uplinks_attach(sender->uplinks, sender->pump);
+	uplinks_configure(sender, config);
+	journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,
+		    "sender: waiting for receiver %s; key %s, latency %llu ms",
+		    uplinks_receiver(sender->uplinks), config->fingerprint,
+		    (unsigned long long)(config->latency / USEC_PER_MS));
+	loop_timer_set(&sender->tick, now + TICK);
+	return 0;
+}
+
+static void sender_deinit(struct sender *sender)
+{
+	loop_timer_deinit(&sender->tick);
+	loop_timer_deinit(&sender->settle);
+	loop_timer_deinit(&sender->stop);
+	sender->input = input_free(sender->input);
+	sender->record = job_free(sender->record);
+	sender->transport = transport_free(sender->transport);
+	sender->encoder = encoder_free(sender->encoder);
+	sender->uplinks = uplinks_free(sender->uplinks);
+	sender->pump = pump_free(sender->pump);
+	sender->bond = bond_free(sender->bond);
+	sender->stream = feeds_free(sender->stream);
+}
+
+int sender_run(struct role *role)
+{
+	struct sender *sender = calloc(1, sizeof(*sender));
+	int status;
+
+	if (!sender)
+		return EX_OSERR;
+	sender->role = role;
+	sender->loop = role->loop;
+	loop_timer_init(&sender->tick, role->loop, on_tick, sender);
+	loop_timer_init(&sender->settle, role->loop, on_settle, sender);
+	loop_timer_init(&sender->stop, role->loop, on_stop_tick, sender);
+	status = sender_start(sender);
+	if (!status) {
+		role->owner = sender;
+		role->on_stats = sender_stats;
+		role->on_reload = sender_reload;
+		role->on_stop = sender_stop;
+		service_ready(role->service, "Waiting for the receiver");
+		loop_run(role->loop);
+		role->on_stats = NULL;
+		role->on_reload = NULL;
+		role->on_stop = NULL;
+	}
+	sender_deinit(sender);
+	free(sender);
+	return status;
+}

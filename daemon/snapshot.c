@@ -1,0 +1,104 @@
+#include "snapshot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "net/address.h"
+#include "sys/log.h"
+#include "sys/messages.h"
+
+void snapshot_uplink(struct stats *stats, const struct uplink *uplink)
+{
+	struct stats_uplink *place;
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!uplink || stats->uplinks == BOND_PATHS_MAX)
+		return;
+	place = &stats->uplink[stats->uplinks++];
+	*place = (struct stats_uplink){ 0 };
+	(void)snprintf(place->device, sizeof(place->device), "%s",
+		       uplink->on_device[0] ? uplink->on_device : uplink->device);
+	(void)snprintf(place->type, sizeof(place->type), "%s", uplink_type(place->device));
+	memcpy(place->problem, uplink->problem, sizeof(place->problem));
+	if (uplink->fd >= 0) {
+		memcpy(place->local, address_text(&uplink->local, text), sizeof(place->local));
+		memcpy(place->remote, address_text(&uplink->remote, text), sizeof(place->remote));
+	}
+	if (uplink->path_id >= 0 && (unsigned)uplink->path_id < stats->bond.paths)
+		place->path = stats->bond.path[uplink->path_id];
+	memcpy(place->path.name, uplink->name, sizeof(place->path.name));
+	place->path.cost = uplink->cost;
+}
+
+void snapshot_paths(struct stats *stats, const struct bond_address *local)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	for (unsigned i = 0; i < stats->bond.paths && stats->uplinks < BOND_PATHS_MAX; i++) {
+		const struct bond_path_stats *path = &stats->bond.path[i];
+		struct stats_uplink *place;
+
+		if (path->state == BOND_PATH_OFF)
+			continue;
+		place = &stats->uplink[stats->uplinks++];
+		*place = (struct stats_uplink){ .path = *path };
+		memcpy(place->type, "unknown", sizeof("unknown"));
+		memcpy(place->local, address_text(local, text), sizeof(place->local));
+		memcpy(place->remote, address_text(&path->remote, text), sizeof(place->remote));
+	}
+}
+
+void snapshot_shares(struct stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < stats->uplinks; i++)
+		sum += stats->uplink[i].path.tx_bps + stats->uplink[i].path.rx_bps;
+	for (unsigned i = 0; i < stats->uplinks && sum; i++) {
+		const struct bond_path_stats *path = &stats->uplink[i].path;
+
+		stats->uplink[i].share_permille =
+			(unsigned)((path->tx_bps + path->rx_bps) * 1000 / sum);
+	}
+}
+
+void snapshot_job(struct stats *stats, const struct job *job)
+{
+	struct stats_job *place = job_stats_place(stats);
+
+	if (place)
+		job_stats(job, place);
+}
+
+void snapshot_stream(struct stats *stats, bool input_is_live)
+{
+	bool weak = false;
+
+	for (unsigned i = 0; i < stats->uplinks; i++)
+		weak |= stats->uplink[i].problem[0] ||
+			(stats->uplink[i].path.state != BOND_PATH_UP &&
+			 stats->uplink[i].path.state != BOND_PATH_OFF);
+	(void)snprintf(stats->stream, sizeof(stats->stream), "%s",
+		       !stats->bond.session_up ? "offline"
+		       : !input_is_live	       ? "waiting for input"
+		       : weak		       ? "degraded"
+					       : "live");
+}
+
+void snapshot_tell_path(struct journal *journal, struct bond *bond, const struct bond_event *event,
+			usec_t now)
+{
+	enum log_level level = event->to == BOND_PATH_SUSPECT || event->to == BOND_PATH_DEAD
+				       ? LOG_LEVEL_WARNING
+				       : LOG_LEVEL_INFO;
+	struct bond_stats stats;
+	const char *name;
+
+	bond_stats(bond, &stats, now);
+	if (event->path_id >= stats.paths)
+		return;
+	name = stats.path[event->path_id].name;
+	journal_add(journal, level, MESSAGE_UPLINK_STATE, "uplink %s: %s, was %s: %s",
+		    name[0] ? name : "(unnamed)", bond_path_state_text(event->to),
+		    bond_path_state_text(event->from), bond_reason_text(event->reason));
+}
