@@ -155,6 +155,13 @@ $(HELPER_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/e2e/%.o $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm -lpthread)
 $(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = -I. -Itests $(call pkg-cflags,srt)
 
+# The directory of the workers is compiled in: installing to another one compiles that file again.
+$(BUILD)/libexecdir: FORCE
+	@mkdir -p $(@D); echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
+$(BUILD)/obj/daemon/sys/spawn.o: $(BUILD)/libexecdir
+.PHONY: FORCE
+FORCE:
+
 # --- tests ------------------------------------------------------------------------------------
 
 TEST_ENV = UPLINKD_BUILD=$(abspath $(BUILD)) UPLINKD_CC="$(CC)"

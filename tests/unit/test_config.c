@@ -418,6 +418,97 @@ static void help_tells_every_option(void **state)
 	free(text);
 }
 
+/* A whole file of the tree; tests run at its top. */
+static const char *page(const char *name)
+{
+	static char text[65536];
+	FILE *f = fopen(name, "r");
+
+	assert_non_null(f);
+	memset(text, 0, sizeof(text));
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+	(void)fclose(f);
+	return text;
+}
+
+static void the_manual_tells_every_setting_with_its_default(void **state)
+{
+	char item[128];
+
+	(void)state;
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		enum config_role role = key->roles & 1u << CONFIG_ROLE_SENDER
+						? CONFIG_ROLE_SENDER
+						: CONFIG_ROLE_RECEIVER;
+		char title[32] = ".Sh SECTION ";
+		const char *section, *end, *found;
+
+		for (const char *p = config_section_name(key->section, role); *p; p++)
+			title[strlen(title)] = (char)(*p - 'a' + 'A');
+		section = strstr(page("systemd/man/uplinkd.conf.5"), title);
+		assert_non_null(section);
+		end = strstr(section + 1, "\n.Sh ");
+		(void)snprintf(item, sizeof(item), "\n.It Cm %s No = ", key->name);
+		found = strstr(section, item);
+		if (!found || found > end)
+			fail_msg("uplinkd.conf(5) does not tell of %s in%s", key->name, title + 11);
+		if (key->fallback) {
+			const char *next = strstr(found + 1, "\n.It ");
+
+			(void)snprintf(item, sizeof(item), "Default: %s", key->fallback);
+			found = strstr(found, item);
+			if (!found || (next && next < end && found > next))
+				fail_msg("uplinkd.conf(5) has no \"%s\" for %s", item, key->name);
+		}
+		if (!key->option)
+			continue;
+		(void)snprintf(item, sizeof(item), "Fl Fl %s Ar ", key->option);
+		if (!strstr(page("systemd/man/uplinkd.8"), item))
+			fail_msg("uplinkd(8) does not tell of --%s", key->option);
+	}
+}
+
+/* An example with every comment taken off that hides a setting. */
+static void check_example(const char *name, enum config_role role)
+{
+	char text[65536] = "", *rest = strdup(page(name)), *all = rest;
+	unsigned settings = 0;
+
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		bool setting = (strncmp(line, "# ", 2) != 0 && strstr(line, " =")) ||
+			       !strncmp(line, "#[", 2);
+
+		/* What an empty value stands for is shown as "key =". */
+		settings += setting;
+		if (*line == '#' && setting)
+			line++;
+		(void)strcat(strcat(text, line), "\n");
+	}
+	free(all);
+	(void)setenv("CREDENTIALS_DIRECTORY", directory, 1);
+	config_defaults(&config, role);
+	assert_int_equal(config_parse(&config, name, text, strlen(text), &errors), 0);
+	assert_true(settings > 10);
+	for (size_t i = 0; i < config_key_count; i++) {
+		char item[64];
+
+		(void)snprintf(item, sizeof(item), "\n%s =", config_keys[i].name);
+		if (config_keys[i].roles & 1u << role && !strstr(text, item))
+			fail_msg("%s does not show %s", name, config_keys[i].name);
+	}
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void the_examples_show_every_setting_and_are_right(void **state)
+{
+	(void)state;
+	check_example("systemd/sender.conf", CONFIG_ROLE_SENDER);
+	assert_string_equal(errors.text ?: "", "");
+	check_example("systemd/receiver.conf", CONFIG_ROLE_RECEIVER);
+	assert_string_equal(errors.text ?: "", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +532,8 @@ int main(void)
 		TEST(a_key_that_others_can_read_is_refused),
 		TEST(a_credential_is_found_by_its_name),
 		TEST(help_tells_every_option),
+		TEST(the_manual_tells_every_setting_with_its_default),
+		TEST(the_examples_show_every_setting_and_are_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
