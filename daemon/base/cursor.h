@@ -51,7 +51,8 @@ static inline const uint8_t *cursor_bytes(struct cursor *c, size_t n)
 		cursor_fail(c);
 		return NULL;
 	}
-	c->next += n;
+	if (n) /* next may be NULL otherwise, and C forbids adding even 0 to that */
+		c->next += n;
 	return p;
 }
 
@@ -132,7 +133,8 @@ static inline uint8_t *writer_room(struct writer *w, size_t n)
 		w->failed = true;
 		return NULL;
 	}
-	w->next += n;
+	if (n)
+		w->next += n;
 	return p;
 }
 

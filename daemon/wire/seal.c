@@ -23,9 +23,9 @@
  * one begins, not once for each forgery. A step forward happens only after a datagram proved
  * authentic under the next key; so who does not know the secret can never move it.
  *
- * Why an attacker cannot make an endpoint reuse a nonce: (path id, number) is fresh for each
- * datagram of a direction, that is the sender's duty (asserted against SEAL_PACKETS_MAX here as far
- * as it can be), and keys of the two directions differ.
+ * No nonce is used twice under a key: (path id, number) is fresh for each datagram of a direction,
+ * that is the duty of who calls seal_protect(), and the keys of the two directions and of all steps
+ * differ.
  *
  * The secret of a step is overwritten as soon as its successor is derived, so that a memory dump
  * does not open the datagrams of earlier steps.

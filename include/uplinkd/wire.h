@@ -64,10 +64,10 @@
  *                       8 us | u8 number of further ranges (0 to WIRE_ACK_RANGES_MAX - 1) | u8
  *                       number of times (0 to WIRE_ACK_TIMES_MAX) | varint length of the first
  *                       range less 1 | per further range: varint gap (packets missing, less 1),
- *                       varint length less 1 | per time, by descending packet number: varint how far
- *                       its number is below the one before (the first: below the largest), less
- *                       1; zigzag varint (0, -1, 1, -2, ... as 0, 1, 2, 3) how much earlier it
- *                       came than the one before, in WIRE_ACK_TIME_UNIT_USEC
+ *                       varint length less 1 | per time, by descending packet number: varint how
+ *                       far its number is below the one before (the first: below the largest),
+ *                       less 1; zigzag varint (0, -1, 1, -2, ... as 0, 1, 2, 3) how much earlier
+ *                       it came than the one before, in WIRE_ACK_TIME_UNIT_USEC
  *    0x03 ACK_ECN       like ACK, then varint ECT, varint CE (cumulative counts of the path)
  *    0x04 PATH_STATUS   u8 path id | u8 status | varint generation
  *    0x05 REPORT        u40 next seq | varint delivered | varint lost | varint late |

@@ -14,7 +14,7 @@ cc=${UPLINKD_CC:-cc}
 allowed='
 assert	__assert_fail __stack_chk_fail
 memory	calloc free
-string	memchr memcmp memcpy memmove memset strcmp strlen strncmp
+string	bcmp memchr memcmp memcpy memmove memset strcmp strlen strncmp
 	__memcpy_chk __memmove_chk __memset_chk
 arith	__divti3 __modti3 __udivti3 __umodti3 qsort
 openssl	CRYPTO_memcmp HMAC OPENSSL_cleanse SHA256
