@@ -235,6 +235,24 @@ static void reads_back_data_of_every_class_and_length(void **state)
 	}
 }
 
+static void refuses_media_longer_than_any_datagram_carries(void **state)
+{
+	static uint8_t data[WIRE_DATA_BYTES + WIRE_MEDIA_MAX + 1] = { WIRE_FRAME_DATA };
+	static uint8_t control[4 + WIRE_MEDIA_MAX + 1] = { WIRE_FRAME_CONTROL, 0 };
+	struct frame frame;
+
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		struct cursor in = cursor_of(data, WIRE_DATA_BYTES + WIRE_MEDIA_MAX + more);
+
+		assert_int_equal(frame_decode(&in, NULL, &frame), more ? -1 : 1);
+		control[2] = (WIRE_MEDIA_MAX + more) >> 8;
+		control[3] = (WIRE_MEDIA_MAX + more) & 0xff;
+		in = cursor_of(control, sizeof(control));
+		assert_int_equal(frame_decode(&in, NULL, &frame), more ? -1 : 1);
+	}
+}
+
 static void several_frames_follow_each_other(void **state)
 {
 	uint8_t buffer[300];
@@ -441,6 +459,7 @@ int main(void)
 		cmocka_unit_test(an_ack_has_the_bytes_of_the_specification),
 		cmocka_unit_test(refuses_every_frame_that_is_cut),
 		cmocka_unit_test(reads_back_data_of_every_class_and_length),
+		cmocka_unit_test(refuses_media_longer_than_any_datagram_carries),
 		cmocka_unit_test(several_frames_follow_each_other),
 		cmocka_unit_test(refuses_values_out_of_their_range),
 		cmocka_unit_test(headers_read_back),
