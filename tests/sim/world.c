@@ -20,17 +20,19 @@
  * translation would.
  */
 
-#define SENDER	       0
-#define RECEIVER       1
-#define IP_UDP_BYTES   28
-#define SAMPLE_EVERY   (100 * USEC_PER_MS)
-#define JUNK_EVERY     (2 * USEC_PER_MS)
-#define SETTLE_TIME    (3 * USEC_PER_SEC) /* beyond the latency, for the last acknowledgements */
-#define CONTROLS_MAX   65536
-#define CONTROL_BYTES  64
-#define TURN_BOUND     100000 /* results of one turn; beyond it is a livelock */
-#define RATE_MAX_BPS   40000000
-#define ELSEWHERE_LINK 99
+#define SENDER		  0
+#define RECEIVER	  1
+#define IP_UDP_BYTES	  28
+#define SAMPLE_EVERY	  (100 * USEC_PER_MS)
+#define LONG_RUN	  (3600 * USEC_PER_SEC)
+#define LONG_SAMPLE_EVERY (10 * USEC_PER_SEC)
+#define JUNK_EVERY	  (2 * USEC_PER_MS)
+#define SETTLE_TIME	  (3 * USEC_PER_SEC) /* beyond the latency, for the last acknowledgements */
+#define CONTROLS_MAX	  65536
+#define CONTROL_BYTES	  64
+#define TURN_BOUND	  100000 /* results of one turn; beyond it is a livelock */
+#define RATE_MAX_BPS	  40000000
+#define ELSEWHERE_LINK	  99
 
 struct clock {
 	usec_t origin;
@@ -41,7 +43,7 @@ struct side {
 	struct bond *bond; /* NULL: switched off */
 	struct clock clock;
 	unsigned starts;
-	usec_t idle_ms; /* the millisecond in which idle_turns happened */
+	usec_t idle_second; /* in which idle_turns happened */
 	unsigned idle_turns;
 	uint8_t control_seen[CONTROLS_MAX]; /* of the other side's: deliveries */
 	uint64_t control_sent;
@@ -560,16 +562,16 @@ static unsigned turn(struct world *w, unsigned role)
 static void turns(struct world *w, unsigned role)
 {
 	struct side *side = &w->side[role];
+	bool woken;
 
 	if (!side->bond)
 		return;
-	if (side->idle_ms != w->now / USEC_PER_MS) {
-		side->idle_ms = w->now / USEC_PER_MS;
+	woken = bond_wakeup_at(side->bond) <= local_now(w, role);
+	if (side->idle_second != w->now / USEC_PER_SEC) {
+		side->idle_second = w->now / USEC_PER_SEC;
 		side->idle_turns = 0;
 	}
-	if (turn(w, role))
-		side->idle_turns = 0;
-	else if (++side->idle_turns > WORLD_IDLE_TURNS)
+	if (!turn(w, role) && woken && ++side->idle_turns > WORLD_IDLE_TURNS)
 		fail(w, "the bond wants to be called again and again for nothing");
 	if (bond_wakeup_at(side->bond) > local_now(w, role))
 		return;
@@ -611,7 +613,7 @@ static void sample(struct world *w)
 	static const uint64_t absurd = UINT64_C(1) << 40;
 	struct bond_stats stats;
 
-	w->sample_at += SAMPLE_EVERY;
+	w->sample_at += world_length(w->config) > LONG_RUN ? LONG_SAMPLE_EVERY : SAMPLE_EVERY;
 	for (unsigned role = 0; role < 2; role++) {
 		if (!w->side[role].bond)
 			continue;

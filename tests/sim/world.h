@@ -17,7 +17,7 @@
  *     - media comes out in order, once, unmodified, and what was given up is counted right;
  *     - control packets come out at most once, unmodified;
  *     - a turn of a driver leaves the wake-up in the future: twice in the past is a livelock, and
- *       so are more than WORLD_IDLE_TURNS turns without any result in one millisecond;
+ *       so are more than WORLD_IDLE_TURNS turns in a second that nothing came of;
  *     - the bond sends nothing to an address it was not told, nothing longer than
  *       WIRE_DATAGRAM_MAX;
  *     - counts stay in their bounds; after the stream and its latency nothing is left queued or
@@ -38,7 +38,7 @@
  *     bond aggregate, broadcast, backup         the policy
  *     junk on, off                              see junk.h; a piece every 2 ms
  */
-#define WORLD_IDLE_TURNS  50
+#define WORLD_IDLE_TURNS  2000
 #define WORLD_SECONDS_MAX 600 /* of figures per second */
 #define WORLD_ADVICES_MAX 8192
 
