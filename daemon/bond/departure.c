@@ -493,17 +493,18 @@ static bool departure_probes(struct bond *b, struct bond_datagram *d, usec_t now
 static bool departure_filler(struct bond *b, struct bond_datagram *d, usec_t now)
 {
 	unsigned path = 0;
+	usec_t at = 0;
 	struct owed *o;
 
 	if (b->backlog.queued || b->scheduler.policy == BOND_POLICY_BROADCAST)
 		return false;
 	o = redundancy_pick(&b->redundancy, b->path, &b->backlog, now, &path);
 	if (!o) {
+		/* A train waits for its pacer; without a packet to copy, for the next submission. */
 		if (b->redundancy.train)
-			b->depart_at = usec_min(
-				b->depart_at,
-				usec_max(now + 1,
-					 pacer_ready_at(&b->path[b->redundancy.train_path].pacer)));
+			at = pacer_ready_at(&b->path[b->redundancy.train_path].pacer);
+		if (at > now)
+			b->depart_at = usec_min(b->depart_at, at);
 		return false;
 	}
 	if (!departure_media(b, &b->path[path], o, d, now))
