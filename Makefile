@@ -79,7 +79,7 @@ PROGRAMS := $(if $(and $(wildcard daemon/sender.c),$(wildcard daemon/receiver.c)
 UNIT_BIN := $(UNIT:%=$(BUILD)/tests/%)
 FUZZ_BIN := $(FUZZ:%=$(BUILD)/tests/%)
 HELPER_BIN := $(HELPERS:%=$(BUILD)/tests/%)
-SIM_BIN  := $(if $(wildcard daemon/bond/bond.c),$(BUILD)/tests/sim)
+SIM_BIN  := $(BUILD)/tests/sim
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench_%,$(wildcard tests/bench/*.c))
 
 .PHONY: all

@@ -27,7 +27,8 @@ struct row_advice {
 
 struct row {
 	struct world_config world;
-	bool check; /* part of --check */
+	bool check; /* part of --check; not: a bound that the engine does not meet yet, or too long
+		     */
 
 	uint32_t lost_max, late_max; /* packets */
 	uint32_t control_lost_max;
