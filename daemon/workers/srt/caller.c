@@ -92,9 +92,9 @@ static void connection_watch(struct caller *caller, SRTSOCKET socket)
 			      &latency, &size);
 	leg_settle(caller->leg, socket);
 	supervisor_alarm_clear(caller->supervisor, "srt-refused", "the connection is accepted");
+	atomic_store_explicit(&caller->socket, socket, memory_order_release);
 	supervisor_state(caller->supervisor, "connected", caller->endpoint->text, "latency %d ms",
 			 latency);
-	atomic_store_explicit(&caller->socket, socket, memory_order_release);
 	while (!supervisor_wait(caller->supervisor, TICK_MSEC) &&
 	       srt_getsockstate(socket) == SRTS_CONNECTED)
 		;
