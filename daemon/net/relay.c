@@ -23,11 +23,18 @@
  * SHUTDOWN is a control packet to SRT, but goes through the bond as data: it would otherwise arrive
  * before the last pictures do and throw them away. When a worker dies its SRT peer would wait for
  * PEERIDLETIMEO, a minute; so the relay sends the SHUTDOWN that the dead worker cannot.
+ *
+ * libsrt takes the moment at which it has *dealt with* the caller's last handshake packet for its
+ * arrival, and everything is played out as much too late as that took: it allocates the buffers of
+ * the connection first, 10 to 50 ms. The listener's side sees both the packet and the answer to it;
+ * it takes the time between them off the time stamps of the data.
  */
 #define SESSIONS_MAX	   4
 #define BATCHES_MAX	   8
 #define BUFFER_BYTES	   (8 * 1024 * 1024) /* a burst that the bond releases after a hold */
 #define SHUTDOWN_LEN	   20
+#define ADVANCE_MAX	   (500 * USEC_PER_MS) /* more is no allocation but a stopped process */
+#define TIME_OFFSET	   8		       /* of the time stamp in the header of SRT */
 #define CONTROL_TYPE(type) (0x80000000u | (uint32_t)(type) << 16)
 
 struct session {
@@ -38,8 +45,10 @@ struct session {
 	bool dirty;
 	uint32_t near_id; /* socket id of our worker's end; 0: not known yet */
 	uint32_t far_id;
-	bool shut;    /* a SHUTDOWN went through */
-	uint64_t age; /* the greatest is the newest */
+	usec_t concluded; /* listener: when the conclusion was given to libsrt; 0: not yet */
+	uint32_t advance; /* us taken off the time stamps of data; 0: not known */
+	bool shut;	  /* a SHUTDOWN went through */
+	uint64_t age;	  /* the greatest is the newest */
 	struct srtnak nak;
 };
 
@@ -106,6 +115,8 @@ static int session_open(struct session *session)
 	}
 	session->age = ++relay->ages;
 	session->near_id = session->far_id = 0;
+	session->concluded = 0;
+	session->advance = 0;
 	session->shut = false;
 	srtnak_init(&session->nak);
 	loop_io_init(&session->io, relay->loop, session->fd, on_readable, session);
@@ -193,6 +204,15 @@ static enum bond_media_kind kind_of(const struct relay *relay, const struct srth
 	return BOND_MEDIA_URGENT;
 }
 
+/* The listener's last answer. */
+static void session_conclude(struct session *session, uint32_t id, usec_t arrived)
+{
+	session->near_id = id;
+	if (session->concluded && !session->advance)
+		session->advance = (uint32_t)usec_clamp(usec_since(session->concluded, arrived), 1,
+							ADVANCE_MAX);
+}
+
 /* A packet of our worker. */
 static void session_take(struct session *session, const struct udp_datagram *datagram)
 {
@@ -216,9 +236,10 @@ static void session_take(struct session *session, const struct udp_datagram *dat
 			relay->has_peer = true;
 		}
 		/* The listener's first answer still bears the caller's id. */
-		if (relay->side == RELAY_SIDE_CALLER ||
-		    handshake.request == SRTHDR_REQUEST_CONCLUSION)
+		if (relay->side == RELAY_SIDE_CALLER)
 			session->near_id = handshake.socket;
+		else if (handshake.request == SRTHDR_REQUEST_CONCLUSION)
+			session_conclude(session, handshake.socket, datagram->arrived);
 	} else if (!address_equal(&relay->peer, &datagram->from)) {
 		return; /* the rest of a connection before this one, or not from our worker */
 	}
@@ -275,14 +296,49 @@ void relay_hang_up(struct relay *relay)
 
 /* --- towards the worker --------------------------------------------------------------------- */
 
+/* Data to the listener's worker; the packet is copied because it is another one afterwards. */
+static enum udp_outcome send_advanced(struct session *session, const struct bond_media *media,
+				      uint32_t time)
+{
+	uint8_t packet[WIRE_MEDIA_MAX];
+	struct writer out = writer_of(packet + TIME_OFFSET, sizeof(uint32_t));
+
+	memcpy(packet, media->data, media->len);
+	writer_u32(&out, time - session->advance);
+	return udp_send(session->sender, session->fd, &session->relay->peer, NULL, packet,
+			media->len);
+}
+
+static enum udp_outcome session_give(struct session *session, const struct srthdr *header,
+				     const struct bond_media *media)
+{
+	struct relay *relay = session->relay;
+	struct srthdr_handshake handshake;
+	bool concludes = srthdr_handshake(header, &handshake) &&
+			 handshake.request == SRTHDR_REQUEST_CONCLUSION;
+
+	if (relay->side == RELAY_SIDE_LISTENER) {
+		srtnak_toward_receiver(&session->nak, media->data, media->len, media->lost > 0);
+		if (concludes && !session->concluded)
+			session->concluded = loop_clock();
+	} else if (concludes && header->destination == session->near_id) {
+		session->far_id = handshake.socket;
+	}
+	if (header->is_control && header->type == SRTHDR_SHUTDOWN)
+		session->shut = true;
+	session->dirty = true;
+	if (!header->is_control && session->advance)
+		return send_advanced(session, media, header->time_usec);
+	return udp_send(session->sender, session->fd, &relay->peer, NULL, media->data, media->len);
+}
+
 void relay_media(struct relay *relay, const struct bond_media *media)
 {
-	struct srthdr_handshake handshake;
 	struct session *session;
 	struct srthdr header;
 
 	relay->stats.from_bond++;
-	if (!srthdr_is_sane(media->data, media->len) ||
+	if (media->len > WIRE_MEDIA_MAX || !srthdr_is_sane(media->data, media->len) ||
 	    !srthdr_decode(media->data, media->len, &header)) {
 		relay->stats.insane++;
 		return;
@@ -292,16 +348,7 @@ void relay_media(struct relay *relay, const struct bond_media *media)
 		relay->stats.homeless++;
 		return;
 	}
-	if (relay->side == RELAY_SIDE_LISTENER)
-		srtnak_toward_receiver(&session->nak, media->data, media->len, media->lost > 0);
-	else if (srthdr_handshake(&header, &handshake) && header.destination == session->near_id &&
-		 handshake.request == SRTHDR_REQUEST_CONCLUSION)
-		session->far_id = handshake.socket;
-	if (header.is_control && header.type == SRTHDR_SHUTDOWN)
-		session->shut = true;
-	session->dirty = true;
-	if (udp_send(session->sender, session->fd, &relay->peer, NULL, media->data, media->len) !=
-	    UDP_OUTCOME_OK)
+	if (session_give(session, &header, media) != UDP_OUTCOME_OK)
 		relay->stats.busy++;
 }
 
