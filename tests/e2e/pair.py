@@ -61,7 +61,7 @@ class Pair:
     """
 
     def __init__(self, directory, latency=1000, outputs=None, input_url=None, send=(), receive=(),
-                 checker=("--idle", "4", "--wait", "40"), **kwargs):
+                 checker=("--idle", "2", "--wait", "40"), **kwargs):
         self.directory, self.latency = directory, latency
         self.key = write_key(directory)
         self.port = free_port()
@@ -105,6 +105,17 @@ class Pair:
         """A clean end of both, the sender first."""
         check(self.sender.stop() == 0, self.sender.report)
         check(self.receiver.stop() == 0, self.receiver.report)
+
+
+def jobs(program, name):
+    """The jobs of that name in the status."""
+    return [job for job in program.snapshot().get("jobs", []) if job["name"] == name]
+
+
+def sent_by(generator):
+    """Waits for the end of a generator; how many packets it sent."""
+    check(generator.wait(40) == 0, generator.report)
+    return json.loads(generator.output[-1])["sent"]
 
 
 def whole(result, sent):

@@ -22,8 +22,7 @@ def udp_to_udp_loses_nothing_and_takes_the_latency(directory):
     whole(result, sent)
     latency = result["latency_ms"]
     print(f"# latency ms: {latency}")
-    # The promise is 20 ms; a machine that is busy with other tests is given more.
-    check(975 <= latency["p50"] <= 1035, f"median latency {latency}")
+    check(980 <= latency["p50"] <= 1020, f"median latency {latency}")
     pair.stop()
 
 
@@ -32,7 +31,7 @@ def streams_without_tables_pass_bit_for_bit_and_are_recorded_on_both_sides(direc
     here, there = os.path.join(directory, "here"), os.path.join(directory, "there")
     original, copy = os.path.join(directory, "in.ts"), os.path.join(directory, "out.ts")
     pair = Pair(directory, 400, send=("--record", here), receive=("--record", there),
-                checker=("--idle", "4", "--wait", "40", "--copy", copy)).wait_connected()
+                checker=("--idle", "2", "--wait", "40", "--copy", copy)).wait_connected()
     sent = pair.generate("4M", 3, "--no-tables", "--pids", "random", "--null", "100",
                          "--copy", original)["sent"]
     result = pair.checker.result()
@@ -141,7 +140,7 @@ def standard_input_ends_the_sender_and_everything_arrives(directory):
 
 @case
 def several_outputs_get_the_same(directory):
-    checkers = [Checker("--idle", "4", "--wait", "40") for _ in range(3)]
+    checkers = [Checker("--idle", "2", "--wait", "40") for _ in range(3)]
     pair = Pair(directory, 300, outputs=[f"udp://127.0.0.1:{c.port}" for c in checkers])
     pair.wait_connected()
     sent = pair.generate("6M", 3)["sent"]
@@ -153,7 +152,7 @@ def several_outputs_get_the_same(directory):
 @case
 def an_srt_encoder_comes_in_and_an_srt_player_gets_it(directory):
     port, out = media.free_port(), media.free_port()
-    checker = Checker("--idle", "4", "--wait", "40")
+    checker = Checker("--idle", "2", "--wait", "40")
     srt = os.path.join(media.BIN, "uplinkd-srt")
     tschecked = os.path.join(directory, "out.ts")
     with open(tschecked, "wb") as file:
