@@ -32,13 +32,13 @@ unsigned row_copies_permille(const struct world_figures *figures)
 		       : 0;
 }
 
-unsigned row_overhead_permille(const struct world_figures *figures)
+unsigned row_overhead_permille(const struct world_figures *f)
 {
-	uint64_t primary = figures->primary_bytes;
+	uint64_t useful =
+		f->media.submitted ? f->primary_bytes * f->media.delivered / f->media.submitted : 0;
 
-	return primary && figures->up_bytes > primary
-		       ? (unsigned)((figures->up_bytes - primary) * 1000 / primary)
-		       : 0;
+	return useful && f->up_bytes > useful ? (unsigned)((f->up_bytes - useful) * 1000 / useful)
+					      : 0;
 }
 
 static void judge_shares(const struct row *row, const struct world_figures *f, struct text *why)

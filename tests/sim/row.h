@@ -35,7 +35,7 @@ struct row {
 	usec_t gap_max;			/* between two deliveries */
 	usec_t p99_max;			/* delay */
 	unsigned copies_permille_max;	/* copies of all kinds per first transmission */
-	unsigned overhead_permille_max; /* IP bytes beyond those of the source, all told */
+	unsigned overhead_permille_max; /* IP bytes beyond the delivered ones, all told */
 	uint64_t on_time_bps_min;	/* of the source's bytes, over the length of the stream */
 	unsigned sessions;		/* how many there must be; 0: one */
 	struct row_share share[ROW_WINDOWS_MAX];

@@ -90,6 +90,18 @@ const struct row rows[] = {
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.advice_max_bps = 20000000,
 	      .advice = { { 15 * SEC, 21 * SEC, 9000000, 15000000 } }) },
+	{ ROW("lte-like",
+	      "link att delay=45ms queue=2s; link vzw delay=35ms queue=2s;"
+	      "link tmo delay=25ms queue=2s",
+	      .world.capacity = radio_capacity, .world.length = 110 * SEC,
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .world.advice_max_bps = 20000000, .late_max = 30, .lost_max = 30, .p99_max = 400 * MS,
+	      .on_time_bps_min = 12000000) },
+	{ ROW("lte-like-constant",
+	      "link att delay=45ms queue=2s; link vzw delay=35ms queue=2s;"
+	      "link tmo delay=25ms queue=2s",
+	      .world.capacity = radio_capacity, .world.length = 110 * SEC,
+	      .world.source = CONSTANT(6)) },
 	{ ROW("overload", THREE_LINKS, .world.source = CONSTANT(19.5), .check = true,
 	      .lost_max = ROW_ANY, .late_max = ROW_ANY, .on_time_bps_min = 12970000) },
 	{ ROW("crowd",
