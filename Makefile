@@ -196,7 +196,7 @@ check-one: tests ## one system test: make check-one T=tests/e2e/test_NAME.py
 demo: ## a live stream over three bad uplinks, end to end, in a minute
 	@tools/install-deps --quiet build demo
 	@+$(MAKE) --no-print-directory all $(HELPER_BIN)
-	@$(TEST_ENV) tools/demo/run
+	@$(TEST_ENV) tests/demo/run
 
 .PHONY: bench
 bench: tests ## figures of the README
