@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Who follows the advised bitrate, inside the running sender: our own encoder, or a command."""
+import json
+import os
+import subprocess
+
+import media
+from media import Process, case, check, free_port, wait_for
+from pair import Pair, jobs
+
+
+@case
+def a_command_is_told_the_bitrate(directory):
+    told = os.path.join(directory, "told")
+    pair = Pair(directory, 300, send=("--encoder", "exec", "--encoder-command", f"cat > {told}"))
+    pair.wait_connected()
+
+    def line():
+        if not os.path.exists(told):
+            return ""
+        with open(told, encoding="ascii") as file:
+            return file.readline()
+
+    words = wait_for(line, 10, "a line of advice").split()
+    check(words[0] == "bitrate" and 1000000 <= int(words[1]) <= 10000000, f"{words}")
+    check(jobs(pair.sender, "encoder command")[0]["state"] == "running", "not in the status")
+    pair.stop()
+
+
+@case
+def our_encoder_sends_what_the_advice_allows(directory):
+    out = os.path.join(directory, "out.ts")
+    port, record = free_port(), os.path.join(directory, "record")
+    content = os.path.join(directory, "content.ts")
+    media.make_content(content, width=320, height=180, fps=25, seconds=8, bitrate=1500000)
+    os.mkfifo(os.path.join(directory, "pipe"))
+    with open(out, "wb") as file:
+        reader = Process(["cat", os.path.join(directory, "pipe")], stdout=file)
+        pair = Pair(directory, 500, outputs=[f"pipe:{directory}/pipe"],
+                    input_url=f"udp://127.0.0.1:{port}",
+                    send=("--encoder", "builtin", "--record", record))
+        pair.wait_connected()
+        with Process(["ffmpeg", "-v", "error", "-re", "-i", content, "-c", "copy", "-f", "mpegts",
+                      f"udp://127.0.0.1:{port}?pkt_size=1316"], name="ffmpeg") as encoder:
+            check(encoder.wait(60) == 0, encoder.report)
+        pair.stop()
+        reader.wait(10)
+    probe = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries",
+                            "stream=codec_name,nb_read_packets", "-of", "json", out],
+                           capture_output=True, check=True, timeout=60)
+    streams = {s["codec_name"]: int(s["nb_read_packets"])
+               for s in json.loads(probe.stdout)["streams"]}
+    check(streams.get("h264", 0) > 100 and streams.get("aac", 0) > 100, f"{streams}")
+    check(os.listdir(record), "the original is not recorded")
+
+
+if __name__ == "__main__":
+    media.main()
