@@ -42,6 +42,9 @@ void snapshot_paths(struct stats *stats, const struct bond_address *local)
 			continue;
 		place = &stats->uplink[stats->uplinks++];
 		*place = (struct stats_uplink){ .path = *path };
+		if (!path->name[0])
+			(void)snprintf(place->path.name, sizeof(place->path.name), "%s",
+				       address_text(&path->remote, text));
 		memcpy(place->type, "unknown", sizeof("unknown"));
 		memcpy(place->local, address_text(local, text), sizeof(place->local));
 		memcpy(place->remote, address_text(&path->remote, text), sizeof(place->remote));
@@ -91,14 +94,18 @@ void snapshot_tell_path(struct journal *journal, struct bond *bond, const struct
 	enum log_level level = event->to == BOND_PATH_SUSPECT || event->to == BOND_PATH_DEAD
 				       ? LOG_LEVEL_WARNING
 				       : LOG_LEVEL_INFO;
+	char address[ADDRESS_TEXT_MAX];
 	struct bond_stats stats;
 	const char *name;
 
 	bond_stats(bond, &stats, now);
 	if (event->path_id >= stats.paths)
 		return;
+	/* A receiver does not know how the sender calls its uplinks. */
 	name = stats.path[event->path_id].name;
-	journal_add(journal, level, MESSAGE_UPLINK_STATE, "uplink %s: %s, was %s: %s",
-		    name[0] ? name : "(unnamed)", bond_path_state_text(event->to),
-		    bond_path_state_text(event->from), bond_reason_text(event->reason));
+	if (!name[0])
+		name = address_text(&stats.path[event->path_id].remote, address);
+	journal_add(journal, level, MESSAGE_UPLINK_STATE, "uplink %s: %s, was %s: %s", name,
+		    bond_path_state_text(event->to), bond_path_state_text(event->from),
+		    bond_reason_text(event->reason));
 }
