@@ -9,7 +9,9 @@
  * share as a bar, then the jobs; every alarm and reason under what it belongs to. Texts may come
  * from a peer (a stream id, an address): control characters never reach the terminal.
  */
-#define BAR_CELLS 12
+#define BAR_CELLS      12
+#define NAME_CELLS_MIN 8
+#define NAME_CELLS_MAX 24
 
 enum paint { PAINT_NONE, PAINT_GOOD, PAINT_WARN, PAINT_BAD, PAINT_DIM, PAINT_BOLD };
 
@@ -121,7 +123,22 @@ static void show_bar(const struct show *show, uint64_t permille)
 			    show->out);
 }
 
-static void show_uplink(const struct show *show, const json_t *uplink, bool sender)
+/* Columns for the names of the uplinks; those of a receiver are addresses. */
+static int name_width(const json_t *uplinks)
+{
+	size_t width = NAME_CELLS_MIN, i;
+	json_t *uplink;
+
+	json_array_foreach(uplinks, i, uplink)
+	{
+		size_t len = strlen(text(uplink, "name"));
+
+		width = len > width ? len : width;
+	}
+	return (int)(width < NAME_CELLS_MAX ? width : NAME_CELLS_MAX) + 1;
+}
+
+static void show_uplink(const struct show *show, const json_t *uplink, bool sender, int width)
 {
 	const char *problem = text(uplink, "problem"), *state = text(uplink, "state");
 	uint64_t share = number(uplink, "share_permille");
@@ -135,7 +152,7 @@ static void show_uplink(const struct show *show, const json_t *uplink, bool send
 	units_percent(number(uplink, "loss_ppm"), loss);
 	(void)snprintf(percent, sizeof(percent), "%u %%", (unsigned)((share + 5) / 10));
 	(void)fputs("  ", show->out);
-	put(show, PAINT_BOLD, text(uplink, "name"), 9);
+	put(show, PAINT_BOLD, text(uplink, "name"), width);
 	put(show, path_paint(state), state, 8);
 	show_bar(show, share);
 	(void)fprintf(show->out, " %6s  %10s  %10s  %8s  %8s  %7s\n", percent, rate,
@@ -203,6 +220,7 @@ void show_status(const struct show *show, const json_t *status)
 	const json_t *uplinks = json_object_get(status, "uplinks");
 	const json_t *jobs = json_object_get(status, "jobs");
 	bool sender = !strcmp(text(status, "role"), "sender");
+	int width = name_width(uplinks);
 	char span[UNITS_MAX];
 	json_t *entry;
 	size_t i;
@@ -214,14 +232,14 @@ void show_status(const struct show *show, const json_t *status)
 	(void)fprintf(show->out, "  (uplinkd %s, running for %s)\n", text(status, "version"), span);
 	show_bond(show, status);
 	(void)fputc('\n', show->out);
+	(void)fputs("  ", show->out);
+	put(show, PAINT_DIM, "UPLINK", width);
 	put(show, PAINT_DIM,
-	    "  UPLINK   STATE   SHARE                     RATE    CAPACITY       RTT     QUEUE     "
-	    "LOSS",
-	    0);
+	    "STATE   SHARE                     RATE    CAPACITY       RTT     QUEUE     LOSS", 0);
 	(void)fputc('\n', show->out);
 	json_array_foreach(uplinks, i, entry)
 	{
-		show_uplink(show, entry, sender);
+		show_uplink(show, entry, sender, width);
 	}
 	if (!json_array_size(uplinks))
 		(void)fprintf(show->out, "  none: %s\n",
