@@ -162,7 +162,7 @@ static void try_all(struct mux *mux, const struct udp_datagram *datagram)
 {
 	bool is_hello = datagram->data[0] == WIRE_HELLO_ASK;
 	usec_t now = datagram->arrived;
-	uint8_t copy[UDP_PAYLOAD_MAX];
+	uint8_t first = datagram->data[0], copy[UDP_PAYLOAD_MAX];
 
 	if (!(is_hello ? bucket_take(&mux->hellos, HELLOS_MAX, now)
 		       : bucket_take(&mux->trials, TRIALS_MAX, now))) {
@@ -185,8 +185,7 @@ static void try_all(struct mux *mux, const struct udp_datagram *datagram)
 			break;
 		}
 	}
-	if (mux->bonds > 1)
-		datagram->data[0] = copy[0];
+	datagram->data[0] = first;
 	mux->stats.unknown++;
 	tell_nobody(mux, datagram, true);
 }

@@ -156,7 +156,7 @@ static void on_timer(struct loop_timer *timer)
 	struct question *question = question_new(resolve);
 
 	if (question) {
-		(void)atomic_fetch_add(&question->owners, 1);
+		atomic_store(&question->owners, 2);
 		if (!thread_start(question)) {
 			resolve->question = question;
 			loop_io_init(&resolve->io, resolve->loop, question->done, on_answer,
@@ -164,7 +164,7 @@ static void on_timer(struct loop_timer *timer)
 			loop_io_set(&resolve->io, LOOP_READ);
 			return;
 		}
-		question_drop(question);
+		atomic_store(&question->owners, 1);
 		question_drop(question);
 	}
 	loop_timer_set(timer, loop_now(resolve->loop) + RESOLVE_RETRY);
