@@ -138,5 +138,31 @@ def a_reload_adds_and_removes_uplinks_while_the_stream_runs(directory):
     check(sender.stop() == 0 and receiver.stop() == 0, "no clean end")
 
 
+@case
+def the_second_receiver_is_tried_when_the_first_does_not_answer(directory):
+    checker, port, entry = Checker("--idle", "2", "--wait", "60"), free_port(), free_port()
+    key = write_key(directory)
+    receiver = Program("receive", directory, "--listen", f"127.0.0.1:{port}", "--key-file", key,
+                       "--latency", "300ms", "--output", f"udp://127.0.0.1:{checker.port}")
+    sender = Program("send", directory, "--input", f"udp://127.0.0.1:{entry}", "--to",
+                     f"127.0.0.1:{free_port()}", "--to", f"localhost:{port}", "--key-file", key,
+                     "--latency", "300ms", "--uplink", "one=127.0.0.2")
+    sender.wait_line("no answer from", 10)
+    sender.wait_line("trying the next receiver, localhost", 20)
+    sender.wait_line("transport: connected", 20)
+    sent = media.generate("--rate", "4M", "--seconds", "1", "--to",
+                          f"udp://127.0.0.1:{entry}")["sent"]
+    whole(checker.result(), sent)
+    check(sender.stop() == 0 and receiver.stop() == 0, "no clean end")
+
+
+@case
+def a_host_that_cannot_be_resolved_is_told(directory):
+    sender = Program("send", directory, "--input", f"udp://127.0.0.1:{free_port()}", "--to",
+                     "no-such-host.invalid:7000", "--key-file", write_key(directory))
+    sender.wait_line("cannot resolve no-such-host.invalid: .*; trying again", 30)
+    check(sender.stop() == 0, sender.report)
+
+
 if __name__ == "__main__":
     media.main()
