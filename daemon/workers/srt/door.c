@@ -15,11 +15,11 @@
  * nothing at all. So the callback writes down whom it let in, door_accept() strikes them out, and
  * who neither arrives nor lives after a moment was turned away by libsrt.
  */
-#define SILENT_USEC                                                                                \
-	(2 * USEC_PER_SEC) /* a publisher that sends nothing for longer may be replaced */
-#define ARRIVE_USEC (1 * USEC_PER_SEC) /* from the callback to the accept; normally microseconds   \
-					*/
-#define BACKLOG 16
+/* A publisher that sends nothing for longer may be replaced. */
+#define SILENT_USEC (2 * USEC_PER_SEC)
+/* From the callback to the accept; normally microseconds. */
+#define ARRIVE_USEC (1 * USEC_PER_SEC)
+#define BACKLOG	    16
 
 /* Returns 0 or the code of the refusal. */
 static int guest_judge(const struct door *door, const char *streamid, const char **ret_why)

@@ -26,8 +26,8 @@
 #define TEND_USEC    (50 * USEC_PER_MS)
 #define BLOCKED_MSEC 2
 #define BLOCKED_USEC (2 * USEC_PER_SEC) /* after this a person should know */
-#define LINGER_USEC  (3 * USEC_PER_SEC) /* for the last messages to arrive; less than STOP_SECONDS \
-					 */
+/* For the last messages to arrive; less than STOP_SECONDS. */
+#define LINGER_USEC (3 * USEC_PER_SEC)
 
 struct sender {
 	const struct role *role;
