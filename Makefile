@@ -73,7 +73,7 @@ LIBDAEMON := $(BUILD)/libdaemon.a
 WORKER_LIBS := $(foreach w,$(WORKERS),$(if $(filter-out %/main.c,$(wildcard daemon/workers/$(w)/*.c)),$(BUILD)/libworker-$(w).a))
 TOOL_LIBS := $(foreach t,$(TOOL_DIRS),$(if $(filter-out %/main.c,$(wildcard tools/$(t)/*.c)),$(BUILD)/libtool-$(t).a))
 
-PROGRAMS := $(if $(and $(wildcard daemon/sender.c),$(wildcard daemon/receiver.c)),$(BIN)/uplinkd) \
+PROGRAMS := $(BIN)/uplinkd \
 	    $(foreach w,$(WORKERS),$(if $(wildcard daemon/workers/$(w)/main.c),$(BIN)/uplinkd-$(w))) \
 	    $(addprefix $(BIN)/,$(TOOLS))
 UNIT_BIN := $(UNIT:%=$(BUILD)/tests/%)

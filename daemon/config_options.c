@@ -158,7 +158,7 @@ static void add_output(struct arguments *a, const char *spec)
 	struct config_output *output;
 	unsigned before = a->config->output_count;
 
-	if (spec[len] == '=' && len < sizeof(name)) {
+	if (len < sizeof(name) && spec[len] == '=') {
 		(void)snprintf(name, sizeof(name), "%.*s", (int)len, spec);
 		spec += len + 1;
 	} else {

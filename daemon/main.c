@@ -234,22 +234,36 @@ out:
 	return status;
 }
 
-/* Copies the options without the flags, which it sets; the strings too. NULL: out of memory. */
-static const char *const *options_copy(int argc, char **argv, int *ret_argc, bool *ret_check,
-				       bool *ret_help)
+/* Copies the options, the strings too, without the flags, which it sets. False: out of memory; what
+ * was copied is released by program_deinit(). */
+static bool options_copy(struct program *program, int argc, char **argv, bool *ret_check,
+			 bool *ret_help)
 {
 	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
 
-	*ret_argc = 0;
+	program->argv = (const char *const *)copy;
 	for (int i = 0; copy && i < argc; i++) {
 		if (!strcmp(argv[i], "--check"))
 			*ret_check = true;
 		else if (!strcmp(argv[i], "--help"))
 			*ret_help = true;
-		else if (!(copy[(*ret_argc)++] = strdup(argv[i])))
-			return NULL;
+		else if ((copy[program->argc] = strdup(argv[i])))
+			program->argc++;
+		else
+			return false;
 	}
-	return (const char *const *)copy;
+	return copy;
+}
+
+static void program_deinit(struct program *program)
+{
+	if (program->config)
+		config_wipe(program->config);
+	free(program->config);
+	free(program->spare);
+	for (int i = 0; i < program->argc; i++)
+		free((char *)program->argv[i]);
+	free((char **)program->argv);
 }
 
 /* The value of --config, for a command line without a verb. */
@@ -308,12 +322,41 @@ static int help(const struct program *program)
 	return EX_OK;
 }
 
-int main(int argc, char **argv)
+/* All of it but the end; the exit status. */
+static int start(struct program *program, int argc, char **argv)
 {
-	struct program program = { 0 };
 	struct config_errors errors = { 0 };
 	enum config_role role = CONFIG_ROLE_SENDER;
 	bool check = false, wants_help = false, verb = argc > 1 && argv[1][0] != '-';
+	int status;
+
+	program->config = calloc(1, sizeof(*program->config));
+	program->spare = calloc(1, sizeof(*program->spare));
+	if (!options_copy(program, argc - 1 - verb, argv + 1 + verb, &check, &wants_help) ||
+	    !program->config || !program->spare)
+		return EX_OSERR;
+	if (wants_help && !verb)
+		return help(program);
+	status = choose_role(program, argc, argv, &role);
+	if (status != EX_OK)
+		return status;
+	if (wants_help)
+		return help(program);
+	hide_secrets(argc, argv);
+	if (load(program, program->config, role, &errors) < 0)
+		return complain(&errors);
+	if (check) {
+		(void)printf("the configuration is valid: %s, key %s\n", program->verb,
+			     program->config->fingerprint);
+		return EX_OK;
+	}
+	log_open("uplinkd", level_of(program->config->log_level));
+	return run(program);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = { 0 };
 	int status;
 
 	if (argc < 1)
@@ -323,34 +366,7 @@ int main(int argc, char **argv)
 		(void)puts("uplinkd " UPLINKD_VERSION);
 		return EX_OK;
 	}
-	program.argv =
-		options_copy(argc - 1 - verb, argv + 1 + verb, &program.argc, &check, &wants_help);
-	program.config = calloc(1, sizeof(*program.config));
-	program.spare = calloc(1, sizeof(*program.spare));
-	if (!program.argv || !program.config || !program.spare)
-		return EX_OSERR;
-	if (wants_help && !verb)
-		return help(&program);
-	status = choose_role(&program, argc, argv, &role);
-	if (status != EX_OK)
-		return status;
-	if (wants_help)
-		return help(&program);
-	hide_secrets(argc, argv);
-	if (load(&program, program.config, role, &errors) < 0)
-		return complain(&errors);
-	if (check) {
-		(void)printf("the configuration is valid: %s, key %s\n", program.verb,
-			     program.config->fingerprint);
-		return EX_OK;
-	}
-	log_open("uplinkd", level_of(program.config->log_level));
-	status = run(&program);
-	config_wipe(program.config);
-	free(program.config);
-	free(program.spare);
-	for (int i = 0; i < program.argc; i++)
-		free((char *)program.argv[i]);
-	free((char **)program.argv);
+	status = start(&program, argc, argv);
+	program_deinit(&program);
 	return status;
 }

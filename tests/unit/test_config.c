@@ -453,7 +453,7 @@ static void the_manual_tells_every_setting_with_its_default(void **state)
 		found = strstr(section, item);
 		if (!found || found > end)
 			fail_msg("uplinkd.conf(5) does not tell of %s in%s", key->name, title + 11);
-		if (key->fallback) {
+		if (found && key->fallback) {
 			const char *next = strstr(found + 1, "\n.It ");
 
 			(void)snprintf(item, sizeof(item), "Default: %s", key->fallback);
