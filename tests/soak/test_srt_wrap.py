@@ -108,9 +108,9 @@ def control(shift, seconds):
 
 def main():
     mode = sys.argv[1] if len(sys.argv) > 1 else "shifted"
-    # The wrap comes 20 s after the connect, while the first message still waits; at 60 s the
+    # The wrap comes 50 s after the connect, 10 s after the first message was played; from 90 s on,
     # packets from behind the wrap are played.
-    shift = int((WRAP - 20) * 1e6)
+    shift = int((WRAP - 50) * 1e6)
     name, function, arguments = {
         "shifted": ("the inner leg passes the wrap of the time stamp", inner, (shift, 180)),
         "real": ("the inner leg passes the wrap in real time", inner, (0, 75 * 60)),
