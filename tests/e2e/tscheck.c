@@ -233,7 +233,7 @@ static double check_percentile(const struct check *check, unsigned permyriad)
 	for (int64_t i = 0; check->unique && i < BUCKETS; i++) {
 		sum += check->histogram[i];
 		if (sum >= wanted)
-			return (double)(i * BUCKET + BUCKET / 2);
+			return (double)i * BUCKET + BUCKET / 2.0;
 	}
 	return 0;
 }
@@ -479,13 +479,13 @@ int main(int argc, char **argv)
 		else if (c == 's')
 			limits.seconds = span;
 		else if (c == 'u')
-			limits.count = strtoull(optarg, NULL, 10);
+			limits.count = strtoull(optarg ? optarg : "", NULL, 10);
 		else if (c == 'i')
 			limits.idle = span;
 		else if (c == 'w')
 			limits.wait = span;
 		else if (c == 'e')
-			expect = strtoull(optarg, NULL, 10);
+			expect = strtoull(optarg ? optarg : "", NULL, 10);
 		else if (c == 'E')
 			check.second_lines = true;
 		else if (c == 'o' && !(check.copy = fopen(optarg, "we")))

@@ -180,13 +180,17 @@ static int run(const struct recorder_config *config, uint64_t queue_bytes)
 	struct reader reader = { .block = malloc(sizeof(*reader.block)) };
 
 	reader.supervisor = supervisor_new(NULL, NULL);
-	if (!reader.supervisor || !reader.block)
+	if (!reader.supervisor || !reader.block) {
+		free(reader.block);
 		return WORKER_EXIT_SOFTWARE;
+	}
 	queue_init(&reader.queue, queue_bytes);
 	reader.block->len = reader.block->taken = 0;
 	reader.recorder = recorder_new(config, &reader.queue, reader.supervisor);
-	if (!reader.recorder)
+	if (!reader.recorder) {
+		free(reader.block);
 		return WORKER_EXIT_SOFTWARE;
+	}
 	supervisor_ready(reader.supervisor, 0);
 	reader.told = supervisor_clock();
 	input_record(&reader);

@@ -114,7 +114,6 @@ static void *call(void *data)
 	size_t attempt = 0;
 
 	while (!supervisor_stopping(caller->supervisor)) {
-		usec_t begin = supervisor_clock();
 		SRTSOCKET socket;
 
 		if (!attempt)
@@ -124,7 +123,8 @@ static void *call(void *data)
 		if (socket != SRT_INVALID_SOCK)
 			socket = connect_finish(caller, socket);
 		if (socket != SRT_INVALID_SOCK) {
-			begin = supervisor_clock();
+			usec_t begin = supervisor_clock();
+
 			connection_watch(caller, socket);
 			if (usec_since(begin, supervisor_clock()) > GOOD_WORK_USEC)
 				attempt = 0;
