@@ -474,7 +474,7 @@ static int serve_listen(struct serve *s)
 				  .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
 	const char *host = s->config->host;
 	struct addrinfo *address;
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = { 0 };
 	socklen_t len = sizeof(bound);
 	int yes = 1, r;
 
