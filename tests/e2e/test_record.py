@@ -217,7 +217,8 @@ def a_full_disk_never_stops_the_input_and_what_is_lost_is_counted(directory):
         data = packets(8 * 1024 * 1024 // PACKET, pat_every=0)
         worker = recorder(disk, "--queue-bytes", "1000000")
         begin = time.monotonic()
-        feed(worker, data)
+        # Slow enough that the disk, not the queue, is full first.
+        feed(worker, data, rate=4_000_000)
         check(time.monotonic() - begin < 10, "the input was held up")
         worker.wait_event("alarm", id="record", active=True)
         worker.stdin.close()
