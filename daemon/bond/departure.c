@@ -10,18 +10,18 @@
  * what room is left copies of the budget. One datagram per call, decided at the moment it can
  * leave: there is no queue behind this.
  */
-#define LONG_SPACING		USEC_PER_SEC	    /* wire.h: at least once a second */
-#define LONG_AFTER		(300 * USEC_PER_MS) /* without hearing anything on the path */
-#define SCAN_MAX		48 /* packets held back before the search is given up */
-#define QUICK_HEARD		(100 * USEC_PER_MS)
-#define PING_RECEIVER		(250 * USEC_PER_MS)
-#define PING_ACTIVE		(500 * USEC_PER_MS)
-#define PING_IDLE		(10 * USEC_PER_SEC)
-#define HELLO_FIRST		(100 * USEC_PER_MS)
-#define HELLO_LAST		USEC_PER_SEC
-#define HELLO_SPACING		(10 * USEC_PER_MS)
-#define PROBE_TIMEOUT_DOUBLINGS 3
-#define SEALED_OVERHEAD		(WIRE_LONG_BYTES + WIRE_TAG_BYTES)
+#define LONG_SPACING	USEC_PER_SEC	    /* wire.h: at least once a second */
+#define LONG_AFTER	(300 * USEC_PER_MS) /* without hearing anything on the path */
+#define SCAN_MAX	48		    /* packets held back before the search is given up */
+#define QUICK_HEARD	(100 * USEC_PER_MS)
+#define PING_RECEIVER	(250 * USEC_PER_MS)
+#define PING_ACTIVE	(500 * USEC_PER_MS)
+#define PING_IDLE	(10 * USEC_PER_SEC)
+#define HELLO_FIRST	(100 * USEC_PER_MS)
+#define HELLO_LAST	USEC_PER_SEC
+#define HELLO_SPACING	(10 * USEC_PER_MS)
+#define PROBE_STALLED	(20 * USEC_PER_MS)
+#define SEALED_OVERHEAD (WIRE_LONG_BYTES + WIRE_TAG_BYTES)
 
 /* --- one datagram ------------------------------------------------------------------------------
  */
@@ -386,22 +386,24 @@ static bool departure_new(struct bond *b, struct bond_datagram *d, usec_t now)
 	struct owed *o;
 	uint64_t seq = 0;
 
-	for (unsigned waiting = 0; waiting < SCAN_MAX; seq = o->seq + 1) {
+	for (unsigned looked = 0; looked < SCAN_MAX && (o = backlog_unsent(&b->backlog, seq));
+	     looked++) {
 		unsigned path = 0;
 
-		o = backlog_unsent(&b->backlog, seq);
-		if (!o)
-			return false;
+		seq = o->seq + 1;
 		switch (scheduler_choose(&b->scheduler, b->path, SCHEDULER_NEW, departure_size(o),
 					 0, o->captured + engine_hold(b), now, &path)) {
 		case SCHEDULER_SEND:
 			return departure_media(b, &b->path[path], o, d, now);
 		case SCHEDULER_WAIT:
-			waiting++;
+			if (b->scheduler.skip == UINT64_MAX)
+				return false;
+			seq = o->seq + usec_max(b->scheduler.skip / departure_size(o), 1);
 			break;
 		case SCHEDULER_LATE:
 			b->backlog.expired++;
 			backlog_settle(&b->backlog, o);
+			looked--;
 			break;
 		case SCHEDULER_NONE:
 			return false;
@@ -454,17 +456,14 @@ static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram
 
 static usec_t departure_probe_at(struct bond *b, struct path *p, usec_t now)
 {
-	const struct sent *oldest;
-
 	if (p->state != BOND_PATH_UP)
 		return p->probe_at;
-	oldest = inflight_oldest(&p->inflight);
-	if (oldest)
+	/* Nothing new is given to a stalled path, so it has to be asked. */
+	if (path_stalled_for(p, now))
+		return p->eliciting_at + usec_max(PROBE_STALLED, p->estimator.srtt / 4);
+	if (inflight_oldest(&p->inflight))
 		return usec_max(p->eliciting_at, p->progress_at) +
-		       (estimator_probe_timeout(&p->estimator, ACK_DELAY)
-			<< (p->probes < PROBE_TIMEOUT_DOUBLINGS ? p->probes
-								: PROBE_TIMEOUT_DOUBLINGS));
-	(void)now;
+		       estimator_probe_timeout(&p->estimator, ACK_DELAY);
 	return p->eliciting_at + (b->backlog.first < b->backlog.next ? PING_ACTIVE : PING_IDLE);
 }
 
@@ -520,7 +519,7 @@ static bool departure_next(struct bond *b, struct bond_datagram *d, usec_t now)
 		return true;
 	if (!b->session.up)
 		return false;
-	scheduler_refresh(&b->scheduler, b->path, now);
+	scheduler_refresh(&b->scheduler, b->path, b->backlog.queued_bytes);
 	if (departure_ack(b, d, now) || departure_leaving(b, d, now) ||
 	    departure_message(b, d, now))
 		return true;

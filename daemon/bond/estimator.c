@@ -110,6 +110,7 @@ void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64
 		e->queue += ((usec_t)standing - e->queue + 3) / 4;
 	if (e->queue_now < QUEUE_EMPTY_BELOW)
 		e->quick_at = now;
+	e->queue_at = now;
 	estimator_train(e, sent, one_way, bytes_before, now);
 	e->train_bps = 0;
 	if (extremum_min(&e->train_window, now) != INT64_MAX)
@@ -156,6 +157,11 @@ void estimator_forget_delay(struct estimator *e, usec_t now)
 	estimator_init(e, now);
 	e->delivered = delivered;
 	e->rate_bps = rate;
+}
+
+usec_t estimator_queue(const struct estimator *e, usec_t now)
+{
+	return usec_sub(e->queue, usec_since(e->queue_at, now));
 }
 
 usec_t estimator_loss_delay(const struct estimator *e)

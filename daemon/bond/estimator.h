@@ -25,6 +25,7 @@ struct estimator {
 	bool has_base; /* base, queue and jitter mean something */
 	struct extremum standing_window;
 	usec_t queue;	  /* standing queueing delay: slow to rise, quick to fall */
+	usec_t queue_at;  /* of the newest sample of it */
 	usec_t queue_now; /* of the newest packet */
 	usec_t jitter;	  /* mean deviation of queue_now from one packet to the next */
 	usec_t quick_at;  /* when the queue was last next to empty */
@@ -67,6 +68,9 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 
 /* After the way itself changed (new address, new peer): forget the delays, keep the rate. */
 void estimator_forget_delay(struct estimator *e, usec_t now);
+
+/* The standing queue, less what must have drained since it was seen last. */
+usec_t estimator_queue(const struct estimator *e, usec_t now);
 
 /* RFC 9002, 6.1.2: how long after a later packet was acknowledged this one is lost. */
 usec_t estimator_loss_delay(const struct estimator *e);

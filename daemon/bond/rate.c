@@ -30,7 +30,7 @@
 #define ROUND_MIN	  (25 * USEC_PER_MS)
 #define DRAIN_AFTER	  (8 * USEC_PER_SEC)
 #define LOSS_HOLD	  (2 * USEC_PER_SEC)
-#define LOSS_SUSPICIOUS	  50000 /* ppm above the normal loss */
+#define LOSS_SUSPICIOUS	  80000 /* ppm above the normal loss */
 #define LOSS_CUTS_MAX	  3
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
@@ -82,7 +82,8 @@ static bool rate_attribute_loss(struct rate *r, const struct estimator *e, usec_
 	r->hold_until = now + LOSS_HOLD;
 	r->starting = false;
 	if (e->rate_bps < r->capacity_bps)
-		rate_set(r, usec_max(e->rate_bps, r->capacity_bps / 2));
+		rate_set(r, e->rate_bps > r->capacity_bps * 7 / 8 ? e->rate_bps
+								  : r->capacity_bps * 7 / 8);
 	return true;
 }
 
@@ -91,11 +92,12 @@ static void rate_count_loss(struct rate *r, const struct estimator *e, uint64_t 
 	uint64_t delivered = e->delivered - r->delivered;
 	uint64_t lost = lost_bytes - r->lost;
 
-	if (delivered + lost < ROUND_PACKETS_FEW * 1400) {
-		r->round_loss_ppm = 0;
+	unsigned ppm;
+
+	if (delivered + lost < ROUND_PACKETS_FEW * 1400)
 		return;
-	}
-	r->round_loss_ppm = (unsigned)(lost * 1000000 / (delivered + lost));
+	ppm = (unsigned)(lost * 1000000 / (delivered + lost));
+	r->round_loss_ppm = (7 * r->round_loss_ppm + ppm) / 8;
 	r->delivered = e->delivered;
 	r->lost = lost_bytes;
 }
@@ -139,7 +141,8 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 		gain = r->starting ? 64 : 16;
 	if (r->starting && e->queue_now > RATE_QUEUE_TARGET / 2)
 		r->starting = false, gain = 0;
-	known = e->train_bps > r->proven_bps ? e->train_bps : r->proven_bps;
+	known = e->train_bps / 1000 * (1000 - r->round_loss_ppm / 1000);
+	known = known > r->proven_bps ? known : r->proven_bps;
 	if (r->capacity_bps < known + known / 4)
 		rate_set(r,
 			 min_u64(r->capacity_bps + r->capacity_bps * gain / 64, known + known / 4));

@@ -32,7 +32,8 @@ struct rate {
 	unsigned cuts;		  /* in a row because of loss, without effect so far */
 	unsigned loss_before_ppm; /* when it was last cut because of loss */
 	uint64_t delivered, lost; /* at the start of the round */
-	unsigned round_loss_ppm, base_loss_ppm;
+	unsigned round_loss_ppm;  /* averaged over a few rounds */
+	unsigned base_loss_ppm;	  /* the normal loss of the channel */
 };
 
 void rate_init(struct rate *r, uint64_t limit_bps, usec_t now);

@@ -31,8 +31,9 @@ void scheduler_init(struct scheduler *s, enum bond_policy policy, unsigned off)
 	*s = (struct scheduler){ .policy = policy, .off = off, .last = -1 };
 }
 
-void scheduler_refresh(struct scheduler *s, struct path *paths, usec_t now)
+void scheduler_refresh(struct scheduler *s, struct path *paths, uint64_t queued_bytes)
 {
+	s->queued_bytes = queued_bytes;
 	s->base_min = INT64_MAX;
 	s->rtt_min = 0;
 	s->usable = 0;
@@ -49,7 +50,6 @@ void scheduler_refresh(struct scheduler *s, struct path *paths, usec_t now)
 		if (p->estimator.srtt && (!s->rtt_min || p->estimator.rtt_min < s->rtt_min))
 			s->rtt_min = p->estimator.rtt_min;
 	}
-	(void)now;
 }
 
 usec_t scheduler_delay(const struct scheduler *s, const struct path *p)
@@ -59,18 +59,18 @@ usec_t scheduler_delay(const struct scheduler *s, const struct path *p)
 	return p->estimator.srtt ? p->estimator.srtt / 2 : DELAY_UNKNOWN;
 }
 
-static usec_t scheduler_queue(const struct path *p, uint64_t bytes)
+static usec_t scheduler_queue(const struct path *p, uint64_t bytes, usec_t now)
 {
 	uint64_t capacity = rate_predict_bps(&p->rate);
 	uint64_t pipe = bytes_of_usec(p->estimator.rtt_min, capacity);
 	usec_t modelled = bytes > pipe ? usec_of_bytes(bytes - pipe, capacity) : 0;
 
-	return usec_max(p->estimator.queue, modelled);
+	return usec_max(estimator_queue(&p->estimator, now), modelled);
 }
 
 usec_t scheduler_arrival(const struct scheduler *s, struct path *p, uint64_t size, usec_t now)
 {
-	return now + scheduler_delay(s, p) + scheduler_queue(p, p->inflight.bytes + size) +
+	return now + scheduler_delay(s, p) + scheduler_queue(p, p->inflight.bytes + size, now) +
 	       path_stalled_for(p, now);
 }
 
@@ -127,7 +127,7 @@ static struct prospect scheduler_look(const struct scheduler *s, struct path *p,
 	look.stalled = path_stalled_for(p, now);
 	look.arrival =
 		now + look.wait + scheduler_delay(s, p) +
-		scheduler_queue(p, p->inflight.bytes + (ahead < room ? ahead : room) + size) +
+		scheduler_queue(p, p->inflight.bytes + (ahead < room ? ahead : room) + size, now) +
 		look.stalled;
 	look.score = look.arrival - now + scheduler_handicap(s, p, purpose, now);
 	if (s->off & BOND_OFF_ARRIVAL)
@@ -137,12 +137,26 @@ static struct prospect scheduler_look(const struct scheduler *s, struct path *p,
 	return look;
 }
 
+/* Which paths would the packets that wait use, if they could? Each whose handicap against the best
+ * one is smaller than the time that the queue needs there. */
+static void scheduler_mark_hungry(struct scheduler *s, struct path *paths,
+				  const struct prospect *looks, unsigned best, usec_t now)
+{
+	usec_t queue = usec_of_bytes(s->queued_bytes, rate_predict_bps(&paths[best].rate));
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (looks[i].score && !looks[i].ready &&
+		    looks[i].score <= looks[best].score + queue)
+			paths[i].hungry_at = now;
+}
+
 enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 					enum scheduler_purpose purpose, uint64_t size,
 					unsigned exclude, usec_t deadline, usec_t now,
 					unsigned *ret_path)
 {
-	struct prospect best = { 0 }, last = { 0 };
+	struct prospect best = { 0 }, last = { 0 }, looks[BOND_PATHS_MAX] = { 0 };
+	usec_t ready = USEC_NEVER;
 	int at = -1;
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
@@ -150,9 +164,11 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 
 		if (!path_is_usable(&paths[i]) || exclude & 1u << i)
 			continue;
-		look = scheduler_look(s, &paths[i], purpose, size, now);
+		look = looks[i] = scheduler_look(s, &paths[i], purpose, size, now);
 		if ((int)i == s->last)
 			last = look;
+		if (look.ready)
+			ready = usec_min(ready, look.score);
 		if (at < 0 || look.score < best.score) {
 			best = look;
 			at = (int)i;
@@ -167,9 +183,12 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 	if (best.arrival + GUARD + 2 * paths[at].estimator.jitter > deadline)
 		return best.stalled ? SCHEDULER_NONE : SCHEDULER_LATE;
 	if (!best.ready) {
-		s->ahead[at] += size;
+		s->skip = ready == USEC_NEVER ? UINT64_MAX
+					      : bytes_of_usec(ready - best.score,
+							      rate_predict_bps(&paths[at].rate));
+		s->ahead[at] += s->skip == UINT64_MAX || s->skip < size ? size : s->skip;
 		s->wake_at = usec_min(s->wake_at, usec_max(now + 1, now + best.wait));
-		paths[at].hungry_at = now;
+		scheduler_mark_hungry(s, paths, looks, (unsigned)at, now);
 		return SCHEDULER_WAIT;
 	}
 	s->last = at;

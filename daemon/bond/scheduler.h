@@ -18,11 +18,14 @@ struct scheduler {
 	int last;     /* the path chosen last; -1: none */
 
 	/* Of this turn: */
-	int64_t base_min;		/* least one-way delay of all paths, by two clocks */
-	usec_t rtt_min;			/* least round trip of all paths; 0: unknown */
-	unsigned usable;		/* paths that may carry new media */
+	int64_t base_min; /* least one-way delay of all paths, by two clocks */
+	usec_t rtt_min;	  /* least round trip of all paths; 0: unknown */
+	unsigned usable;  /* paths that may carry new media */
+	uint64_t queued_bytes;
 	uint64_t ahead[BOND_PATHS_MAX]; /* bytes held back for this path */
 	usec_t wake_at;			/* a path that packets wait for will be ready */
+	uint64_t skip; /* after WAIT: so many bytes of packets will wait for the same path before
+			  another one is better; UINT64_MAX: no other is ready */
 };
 
 enum scheduler_verdict {
@@ -38,8 +41,9 @@ enum scheduler_purpose {
 };
 
 void scheduler_init(struct scheduler *s, enum bond_policy policy, unsigned off);
-/* Once per datagram, before any choice. @paths: BOND_PATHS_MAX of them. */
-void scheduler_refresh(struct scheduler *s, struct path *paths, usec_t now);
+/* Once per datagram, before any choice. @paths: BOND_PATHS_MAX of them. @queued_bytes: of the
+ * packets that were never sent. */
+void scheduler_refresh(struct scheduler *s, struct path *paths, uint64_t queued_bytes);
 /* @exclude: bit per path not to be used. */
 enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 					enum scheduler_purpose purpose, uint64_t size,

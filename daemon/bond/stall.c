@@ -112,7 +112,7 @@ bool stall_fell(struct path *p, enum bond_path_state before)
 static void stall_rise(struct path *p, enum bond_reason reason, usec_t now)
 {
 	/* What it carried before the silence says little about now. */
-	if (usec_since(p->flap_at, now) > RAMP_AFTER || p->flaps > FLAPS_TOLERATED)
+	if (usec_since(p->flap_at, now) > RAMP_AFTER)
 		rate_restart(&p->rate, now);
 	path_set_state(p, BOND_PATH_UP, reason, now);
 	p->probes = 0;

@@ -94,7 +94,7 @@ static usec_t turn_sender(struct bond *b, usec_t now)
 	usec_t at = USEC_NEVER, hold = engine_hold(b), least = USEC_NEVER;
 	const struct owed *oldest;
 
-	scheduler_refresh(&b->scheduler, b->path, now);
+	scheduler_refresh(&b->scheduler, b->path, b->backlog.queued_bytes);
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
 		if (b->path[i].in_use && b->path[i].estimator.srtt)
 			least = usec_min(least, scheduler_delay(&b->scheduler, &b->path[i]));
