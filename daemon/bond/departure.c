@@ -337,7 +337,8 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o, stru
 	departure_finish(b, &dep, SENT_MEDIA, o->seq, d, now);
 	if (!frame.copy)
 		redundancy_earn(&b->redundancy, d->len,
-				path_loss_ppm(p, now) > 5000 || b->report.peer.slack_usec == 0);
+				b->report.heard_at &&
+					b->report.peer.slack_usec < b->scheduler.rtt_min * 3 / 2);
 	backlog_sent(&b->backlog, o, p->id, now);
 	return true;
 }
@@ -428,6 +429,7 @@ static bool departure_broadcast(struct bond *b, struct bond_datagram *d, usec_t 
 
 			if (!o || o->paths & 1u << i)
 				continue;
+			p->hungry_at = now;
 			if (path_room(p, now) < departure_size(o))
 				break;
 			if (!pacer_is_ready(&p->pacer, now)) {

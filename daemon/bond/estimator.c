@@ -22,6 +22,10 @@
  * apart, divided by the greater of the two times: between the arrivals and between the departures.
  * With arrivals alone, a radio that stalls and then releases everything at once would look fast;
  * with departures alone, a full queue would.
+ *
+ * Radios stall for 400 to 800 ms and then release what they held (HARQ, handover). To the delays
+ * that looks like a queue, and to the rate like a path with next to no capacity; both are wrong. A
+ * pause in the arrivals marks what was sent before its end, and only what was sent later counts.
  */
 #define STANDING_WINDOW	  (50 * USEC_PER_MS)
 #define RATE_SPAN	  (100 * USEC_PER_MS)
@@ -30,6 +34,7 @@
 #define QUEUE_EMPTY_BELOW (8 * USEC_PER_MS)
 #define TRAIN_GAP	  (4 * USEC_PER_MS) /* a longer pause ends a train */
 #define TRAIN_PACKETS	  8
+#define STALL_GAP	  (int64_t)(150 * USEC_PER_MS) /* without any arrival */
 #define TRAIN_SPAN_MAX	  (100 * USEC_PER_MS)
 
 void estimator_init(struct estimator *e, usec_t now)
@@ -122,7 +127,13 @@ static const struct estimator_point *estimator_point(const struct estimator *e, 
 	return &e->point[(e->points - 1 - back) % ESTIMATOR_POINTS];
 }
 
-void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_t received)
+bool estimator_is_stalled(const struct estimator *e)
+{
+	return e->stall_at && (!e->points || estimator_point(e, 0)->sent <= e->stall_at);
+}
+
+void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_t received,
+			usec_t now)
 {
 	usec_t span = usec_max(RATE_SPAN, e->srtt);
 	const struct estimator_point *newest = e->points ? estimator_point(e, 0) : NULL;
@@ -131,6 +142,11 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 	e->delivered += bytes;
 	if (newest && (received <= newest->received || sent < newest->sent))
 		return;
+	if (newest && received - newest->received > STALL_GAP &&
+	    sent <= newest->sent + STALL_GAP + (usec_t)(received - newest->received)) {
+		e->stall_at = now;
+		e->points = 0;
+	}
 	e->point[e->points++ % ESTIMATOR_POINTS] = (struct estimator_point){
 		.received = received, .sent = sent, .delivered = e->delivered
 	};

@@ -47,6 +47,8 @@ struct estimator {
 		usec_t sent;
 		uint64_t delivered;
 	} point[ESTIMATOR_POINTS];
+	usec_t stall_at; /* packets that left before it may have waited for a radio, not in a queue
+			  */
 	unsigned points; /* ever put; the ring holds the last ESTIMATOR_POINTS */
 };
 
@@ -64,7 +66,10 @@ void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64
 
 /* @bytes more were acknowledged; the newest of them left at @sent and came at @received by the
  * receiver's clock. */
-void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_t received);
+void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_t received,
+			usec_t now);
+/* True while the delays tell of a radio that stalled rather than of a queue. */
+bool estimator_is_stalled(const struct estimator *e);
 
 /* After the way itself changed (new address, new peer): forget the delays, keep the rate. */
 void estimator_forget_delay(struct estimator *e, usec_t now);

@@ -11,6 +11,7 @@
  * Invariants: oldest <= next; next - oldest <= size; bytes and packets are the sums over SENT_OUT.
  */
 #define SPURIOUS_DEPTH 1024
+#define REORDER_MEMORY 8192 /* packets */
 
 int inflight_init(struct inflight *f, uint32_t size)
 {
@@ -18,7 +19,7 @@ int inflight_init(struct inflight *f, uint32_t size)
 
 	while (slots < size)
 		slots *= 2;
-	*f = (struct inflight){ .mask = slots - 1 };
+	*f = (struct inflight){ .mask = slots - 1, .reorder = INFLIGHT_REORDER };
 	f->ring = calloc(slots, sizeof(*f->ring));
 	return f->ring ? 0 : -ENOMEM;
 }
@@ -35,6 +36,7 @@ void inflight_reset(struct inflight *f)
 		f->ring[n].state = 0;
 	f->next = f->oldest = f->overdue = f->acked_next = 0;
 	f->bytes = f->packets = 0;
+	f->reorder_until = 0;
 }
 
 static struct sent *inflight_at(const struct inflight *f, uint64_t number)
@@ -100,6 +102,26 @@ bool inflight_clip(const struct inflight *f, uint64_t *first, uint64_t last)
 	return true;
 }
 
+/* A path whose packets overtake each other shows it by losses that were none. */
+static void inflight_learn(struct inflight *f, uint64_t number)
+{
+	uint64_t behind = f->acked_next - number;
+
+	if (behind > INFLIGHT_REORDER_MAX)
+		behind = INFLIGHT_REORDER_MAX;
+	if (f->reorder < behind)
+		f->reorder = behind;
+	f->reorder_until = f->next + REORDER_MEMORY;
+}
+
+static void inflight_forget(struct inflight *f)
+{
+	if (f->reorder <= INFLIGHT_REORDER || f->next < f->reorder_until)
+		return;
+	f->reorder = f->reorder / 2 < INFLIGHT_REORDER ? INFLIGHT_REORDER : f->reorder / 2;
+	f->reorder_until = f->next + REORDER_MEMORY;
+}
+
 struct sent *inflight_ack(struct inflight *f, uint64_t number, bool *ret_spurious)
 {
 	struct sent *s = inflight_at(f, number);
@@ -112,6 +134,7 @@ struct sent *inflight_ack(struct inflight *f, uint64_t number, bool *ret_spuriou
 	if (s->state == SENT_LOST) {
 		s->state = SENT_ACKED;
 		f->spurious_packets++;
+		inflight_learn(f, number);
 		return s;
 	}
 	if (s->state != SENT_OUT)
@@ -124,12 +147,13 @@ struct sent *inflight_ack(struct inflight *f, uint64_t number, bool *ret_spuriou
 struct sent *inflight_next_lost(struct inflight *f, usec_t delay, usec_t now, usec_t *ret_at)
 {
 	inflight_advance(f);
+	inflight_forget(f);
 	for (uint64_t n = f->oldest; n < f->acked_next; n++) {
 		struct sent *s = inflight_at(f, n);
 
 		if (s->state != SENT_OUT)
 			continue;
-		if (n + INFLIGHT_REORDER >= f->acked_next && s->at + delay > now) {
+		if (n + f->reorder >= f->acked_next && s->at + delay > now) {
 			*ret_at = s->at + delay;
 			return NULL;
 		}

@@ -9,7 +9,8 @@
  * What was sent on one path and how it fared, by packet number: the bookkeeping of RFC 9002. The
  * ring is a fixed size; when the oldest packet in it is still out, the path is full.
  */
-#define INFLIGHT_REORDER 3 /* RFC 9002, 6.1.1: packets */
+#define INFLIGHT_REORDER     3	/* RFC 9002, 6.1.1: packets */
+#define INFLIGHT_REORDER_MAX 64 /* learned from losses that were none */
 
 enum sent_kind {
 	SENT_NOTHING, /* asks for no acknowledgement */
@@ -38,13 +39,15 @@ struct sent {
 struct inflight {
 	struct sent *ring;
 	uint64_t mask;
-	uint64_t next;	     /* number of the next packet */
-	uint64_t oldest;     /* everything below is settled */
-	uint64_t overdue;    /* everything below was looked at by inflight_next_overdue() */
-	uint64_t acked_next; /* the largest acknowledged, plus one */
-	uint64_t sent_bytes; /* cumulative */
-	uint64_t bytes;	     /* out */
-	uint64_t packets;    /* out, of those that ask for an acknowledgement */
+	uint64_t next;		/* number of the next packet */
+	uint64_t oldest;	/* everything below is settled */
+	uint64_t overdue;	/* everything below was looked at by inflight_next_overdue() */
+	uint64_t acked_next;	/* the largest acknowledged, plus one */
+	uint64_t sent_bytes;	/* cumulative */
+	uint64_t bytes;		/* out */
+	uint64_t packets;	/* out, of those that ask for an acknowledgement */
+	uint64_t reorder;	/* so many behind is lost: INFLIGHT_REORDER or what was learned */
+	uint64_t reorder_until; /* packet number at which half of what was learned is forgotten */
 	uint64_t lost_bytes, lost_packets, spurious_packets; /* cumulative */
 };
 

@@ -150,7 +150,8 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 	if (newest->number == largest)
 		estimator_delivery(&p->estimator, bytes, newest->at,
 				   (int64_t)newest->at +
-					   intake_one_way(b, newest->at, ack->received_usec));
+					   intake_one_way(b, newest->at, ack->received_usec),
+				   now);
 	else
 		p->estimator.delivered += bytes;
 	if (newest->at > b->session.key_at)

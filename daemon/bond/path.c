@@ -82,7 +82,11 @@ usec_t path_overdue_delay(const struct path *p)
 
 	if (!e->srtt)
 		return OVERDUE_UNKNOWN;
-	return e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN) + ACK_CADENCE_MAX;
+	/* After a swing the variance is huge for long; but the window keeps the queue short, so
+	 * twice its target is more than any packet should need. */
+	return usec_min(e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN),
+			e->rtt_min + estimator_queue(e, e->queue_at) + 2 * RATE_QUEUE_TARGET) +
+	       ACK_CADENCE_MAX;
 }
 
 usec_t path_stalled_for(struct path *p, usec_t now)

@@ -34,6 +34,7 @@
 #define LOSS_CUTS_MAX	  3
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
+#define KNOWN_MIN	  UINT64_C(1000000) /* too small to show a train */
 #define RESTART_MIN	  UINT64_C(300000)
 #define ROUND_PACKETS_FEW 16 /* bytes / 1400: too few to speak of a loss ratio */
 
@@ -123,6 +124,8 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 	if (!hungry || r->round_loss_ppm < LOSS_SUSPICIOUS)
 		r->base_loss_ppm = (15 * r->base_loss_ppm + r->round_loss_ppm) / 16;
 
+	if (estimator_is_stalled(e))
+		return;
 	if (e->queue > RATE_QUEUE_TARGET / 2) {
 		r->starting = false;
 		if (e->rate_bps)
@@ -143,6 +146,8 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 		r->starting = false, gain = 0;
 	known = e->train_bps / 1000 * (1000 - r->round_loss_ppm / 1000);
 	known = known > r->proven_bps ? known : r->proven_bps;
+	known = known > r->start_until_bps ? known : r->start_until_bps;
+	known = known > KNOWN_MIN ? known : KNOWN_MIN;
 	if (r->capacity_bps < known + known / 4)
 		rate_set(r,
 			 min_u64(r->capacity_bps + r->capacity_bps * gain / 64, known + known / 4));
@@ -160,7 +165,7 @@ void rate_restart(struct rate *r, usec_t now)
 	r->starting = true;
 	r->drain_until = 0;
 	r->round_at = now;
-	rate_set(r, usec_max(before / 8, RESTART_MIN));
+	rate_set(r, usec_max(before / 4, RESTART_MIN));
 }
 
 uint64_t rate_window(const struct rate *r, const struct estimator *e, usec_t now)
