@@ -145,8 +145,6 @@ void backlog_forget_sent(struct backlog *b)
 	}
 }
 
-/* --- the heap -------------------------------------------------------------------------------- */
-
 static void backlog_sift_down(struct backlog *b)
 {
 	uint64_t seq = b->repair[0];

@@ -121,9 +121,6 @@ int engine_path_open(struct bond *b, unsigned id, usec_t now)
 	return r;
 }
 
-/* --- sessions ----------------------------------------------------------------------------------
- */
-
 static void engine_set_latency(struct bond *b, usec_t now)
 {
 	uint32_t packets;
@@ -176,9 +173,6 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 	event_session(b, BOND_EVENT_SESSION_UP,
 		      restarted ? BOND_REASON_RESTARTED : BOND_REASON_HELLO);
 }
-
-/* --- paths -------------------------------------------------------------------------------------
- */
 
 static int bond_path_slot(const struct bond *b, const char *name)
 {
@@ -273,9 +267,6 @@ void bond_set_policy(struct bond *b, enum bond_policy policy, usec_t now)
 		b->path[i].media_cursor = b->backlog.unsent;
 	b->now = usec_max(b->now, now);
 }
-
-/* --- media -------------------------------------------------------------------------------------
- */
 
 int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class,
 		const uint8_t *data, size_t len, usec_t captured, usec_t now)

@@ -23,9 +23,6 @@
 #define PROBE_STALLED	(20 * USEC_PER_MS)
 #define SEALED_OVERHEAD (WIRE_LONG_BYTES + WIRE_TAG_BYTES)
 
-/* --- one datagram ------------------------------------------------------------------------------
- */
-
 struct departure {
 	struct path *path;
 	struct wire_header header;
@@ -52,11 +49,12 @@ static struct departure departure_begin(struct bond *b, struct path *p, usec_t n
 	return dep;
 }
 
-static void departure_finish(struct bond *b, struct departure *dep, enum sent_kind kind,
-			     uint64_t what, struct bond_datagram *d, usec_t now)
+static struct sent *departure_finish(struct bond *b, struct departure *dep, enum sent_kind kind,
+				     uint64_t what, struct bond_datagram *d, usec_t now)
 {
 	struct path *p = dep->path;
 	size_t header = dep->header.len;
+	struct sent *s;
 
 	d->len = header + seal_protect(b->session.current.send, (uint8_t)p->id, p->inflight.next,
 				       b->out, header, b->out + header, writer_len(&dep->frames),
@@ -65,7 +63,7 @@ static void departure_finish(struct bond *b, struct departure *dep, enum sent_ki
 	d->path_id = p->id;
 	d->to = p->config.remote;
 	d->data = b->out;
-	(void)inflight_add(&p->inflight, kind, what, (uint32_t)d->len, now);
+	s = inflight_add(&p->inflight, kind, what, (uint32_t)d->len, now);
 	b->session.sealed++;
 	if (dep->header.is_long)
 		p->long_at = now;
@@ -76,6 +74,7 @@ static void departure_finish(struct bond *b, struct departure *dep, enum sent_ki
 	p->tx_datagrams++;
 	p->tx_bytes += d->len;
 	meter_add(&p->tx_meter, d->len, now);
+	return s;
 }
 
 static bool departure_ping(struct bond *b, struct path *p, struct bond_datagram *d, usec_t now)
@@ -86,9 +85,6 @@ static bool departure_ping(struct bond *b, struct path *p, struct bond_datagram 
 	departure_finish(b, &dep, SENT_PING, 0, d, now);
 	return true;
 }
-
-/* --- hellos ------------------------------------------------------------------------------------
- */
 
 static bool departure_answer(struct bond *b, struct bond_datagram *d)
 {
@@ -135,9 +131,6 @@ static bool departure_hello(struct bond *b, struct bond_datagram *d, usec_t now)
 	}
 	return false;
 }
-
-/* --- acknowledgements --------------------------------------------------------------------------
- */
 
 /* The path with the least round trip of those that were heard just now; else the last heard. */
 static struct path *departure_ack_path(struct bond *b, usec_t now)
@@ -229,9 +222,6 @@ static bool departure_ack(struct bond *b, struct bond_datagram *d, usec_t now)
 	return false;
 }
 
-/* --- small things ------------------------------------------------------------------------------
- */
-
 static bool departure_close(struct bond *b, struct bond_datagram *d, usec_t now)
 {
 	struct frame_close frame = { .reason = (uint8_t)b->close_reason };
@@ -311,19 +301,22 @@ static bool departure_message(struct bond *b, struct bond_datagram *d, usec_t no
 	return false;
 }
 
-/* --- media -------------------------------------------------------------------------------------
- */
+enum departure_trust {
+	DEPARTURE_RELIED, /* the packet counts as under way */
+	DEPARTURE_PROBE,  /* should it arrive, so much the better */
+};
 
-static bool departure_media(struct bond *b, struct path *p, struct owed *o, struct bond_datagram *d,
-			    usec_t now)
+static bool departure_media(struct bond *b, struct path *p, struct owed *o,
+			    enum departure_trust trust, struct bond_datagram *d, usec_t now)
 {
+	struct sent *s;
 	struct departure dep = departure_begin(b, p, now);
 	struct frame_data frame = {
 		.seq = (uint32_t)(o->seq & ((1u << WIRE_SEQ_BITS) - 1)),
 		.time = (uint32_t)(o->captured / WIRE_TIME_UNIT_USEC &
 				   ((1u << WIRE_TIME_BITS) - 1)),
 		.class = o->class,
-		.copy = o->copies > 0,
+		.copy = o->copies > 0 || trust == DEPARTURE_PROBE,
 		.data = o->packet->data,
 		.len = o->packet->len,
 	};
@@ -334,7 +327,11 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o, stru
 		p->copy_packets++;
 	else
 		p->media_packets++;
-	departure_finish(b, &dep, SENT_MEDIA, o->seq, d, now);
+	s = departure_finish(b, &dep, SENT_MEDIA, o->seq, d, now);
+	if (trust == DEPARTURE_PROBE) {
+		s->probe = true;
+		return true;
+	}
 	if (!frame.copy)
 		redundancy_earn(&b->redundancy, d->len,
 				b->report.heard_at &&
@@ -373,7 +370,7 @@ static bool departure_repair(struct bond *b, struct bond_datagram *d, usec_t now
 						   departure_size(o), 0, deadline, now, &path);
 		if (verdict == SCHEDULER_SEND) {
 			backlog_repair_done(&b->backlog);
-			return departure_media(b, &b->path[path], o, d, now);
+			return departure_media(b, &b->path[path], o, DEPARTURE_RELIED, d, now);
 		}
 		if (verdict != SCHEDULER_LATE)
 			return false;
@@ -395,7 +392,7 @@ static bool departure_new(struct bond *b, struct bond_datagram *d, usec_t now)
 		switch (scheduler_choose(&b->scheduler, b->path, SCHEDULER_NEW, departure_size(o),
 					 0, o->captured + engine_hold(b), now, &path)) {
 		case SCHEDULER_SEND:
-			return departure_media(b, &b->path[path], o, d, now);
+			return departure_media(b, &b->path[path], o, DEPARTURE_RELIED, d, now);
 		case SCHEDULER_WAIT:
 			if (b->scheduler.skip == UINT64_MAX)
 				return false;
@@ -437,14 +434,11 @@ static bool departure_broadcast(struct bond *b, struct bond_datagram *d, usec_t 
 				break;
 			}
 			p->media_cursor++;
-			return departure_media(b, p, o, d, now);
+			return departure_media(b, p, o, DEPARTURE_RELIED, d, now);
 		}
 	}
 	return false;
 }
-
-/* --- probes ------------------------------------------------------------------------------------
- */
 
 /* Something useful to ask an untrusted path with: the packet that is owed for the longest. */
 static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram *d, usec_t now)
@@ -453,7 +447,7 @@ static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram
 
 	if (!o || p->config.muted || p->state == BOND_PATH_PROBING)
 		return departure_ping(b, p, d, now);
-	return departure_media(b, p, o, d, now);
+	return departure_media(b, p, o, DEPARTURE_PROBE, d, now);
 }
 
 static usec_t departure_probe_at(struct bond *b, struct path *p, usec_t now)
@@ -508,7 +502,7 @@ static bool departure_filler(struct bond *b, struct bond_datagram *d, usec_t now
 			b->depart_at = usec_min(b->depart_at, at);
 		return false;
 	}
-	if (!departure_media(b, &b->path[path], o, d, now))
+	if (!departure_media(b, &b->path[path], o, DEPARTURE_RELIED, d, now))
 		return false;
 	redundancy_spent(&b->redundancy, &b->path[path], d->len, now);
 	return true;

@@ -34,6 +34,7 @@ struct sent {
 	uint8_t kind;
 	uint8_t state;
 	bool overdue; /* already given to another path because it takes so long */
+	bool probe;   /* nobody relies on it */
 };
 
 struct inflight {

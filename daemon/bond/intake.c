@@ -29,9 +29,6 @@ static struct path *intake_path_at(struct bond *b, uint32_t link, const struct b
 	return NULL;
 }
 
-/* --- hellos ------------------------------------------------------------------------------------
- */
-
 static enum bond_input_result intake_hello(struct bond *b, uint32_t link,
 					   const struct bond_address *from, const uint8_t *data,
 					   size_t len)
@@ -78,9 +75,6 @@ static enum bond_input_result intake_hello_answer(struct bond *b, uint32_t link,
 	}
 	return result;
 }
-
-/* --- acknowledgements ----------------------------------------------------------------------------
- */
 
 static int64_t intake_one_way(struct bond *b, usec_t sent, uint32_t received)
 {
@@ -165,9 +159,6 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 	return true;
 }
 
-/* --- frames --------------------------------------------------------------------------------------
- */
-
 static void intake_close(struct bond *b, const struct frame_close *close, usec_t now)
 {
 	if (!b->session.up)
@@ -242,9 +233,6 @@ static bool intake_frames(struct bond *b, const uint8_t *data, size_t len, usec_
 		b->input_malformed++;
 	return eliciting;
 }
-
-/* --- sealed datagrams ----------------------------------------------------------------------------
- */
 
 static void intake_move(struct bond *b, struct path *p, uint32_t link,
 			const struct bond_address *from, usec_t now)

@@ -90,9 +90,6 @@ void playout_set_half_trip(struct playout *p, usec_t half_trip)
 	p->half_trip = half_trip;
 }
 
-/* --- bits of what was given up -----------------------------------------------------------------
- */
-
 static bool playout_take_bit(struct playout *p, uint64_t seq)
 {
 	uint64_t *word = &p->given_up[(seq & p->mask) / 64];
@@ -107,9 +104,6 @@ static void playout_set_bit(struct playout *p, uint64_t seq)
 {
 	p->given_up[(seq & p->mask) / 64] |= UINT64_C(1) << seq % 64;
 }
-
-/* --- in ------------------------------------------------------------------------------------------
- */
 
 static usec_t playout_due(const struct playout *p, usec_t captured)
 {
@@ -232,9 +226,6 @@ void playout_put(struct playout *p, const struct frame_data *data, usec_t now)
 		p->end = seq + 1;
 	p->slack = usec_min(p->slack, usec_sub(playout_due(p, captured), now));
 }
-
-/* --- out -----------------------------------------------------------------------------------------
- */
 
 /* The first packet held at or after `next`; there is one. */
 static const struct held *playout_first(const struct playout *p)

@@ -13,6 +13,9 @@
  * The nearer the deadline, the more copies (Hairpin, NSDI 2024): with less than one and a half
  * round trips of slack there is no second try, so two paths carry it at once.
  *
+ * Nobody relies on probes of paths that are not trusted, although they carry media packets: they
+ * are neither lost nor overdue.
+ *
  * Repairs go before new packets because they are older: earliest deadline first.
  */
 #define LAST_CALL_MARGIN (15 * USEC_PER_MS)
@@ -56,6 +59,8 @@ void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t no
 	struct message *m;
 
 	meter_add(&p->lost_meter, 1, now);
+	if (s->probe)
+		return;
 	if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
 		o = backlog_find(&b->backlog, s->what);
 		if (!o)
@@ -91,6 +96,8 @@ static void repair_doubt(struct bond *b, const struct sent *s, usec_t now)
 	struct owed *o;
 	struct message *m;
 
+	if (s->probe)
+		return;
 	if (s->kind == SENT_MESSAGE) {
 		m = outbox_find(&b->outbox, (uint32_t)s->what);
 		if (m && m->out <= 1 && !m->wanted)

@@ -104,9 +104,6 @@ static usec_t session_latency(uint32_t asked_ms, usec_t ours)
 			  BOND_LATENCY_MAX);
 }
 
-/* --- asking ------------------------------------------------------------------------------------
- */
-
 size_t session_ask(struct session *s, uint8_t path_id, usec_t now, uint8_t *out)
 {
 	static const uint8_t prologue[4] = { WIRE_HELLO_ASK, WIRE_VERSION, 0, 0 };
@@ -229,9 +226,6 @@ bool session_fall_back(struct session *s, usec_t heard_at, usec_t now)
 	return true;
 }
 
-/* --- answering ---------------------------------------------------------------------------------
- */
-
 static size_t session_write_answer(struct session *s, struct hello *hello, uint32_t asker_id,
 				   struct session_keys *fresh, uint8_t *out, size_t size)
 {
@@ -325,9 +319,6 @@ void session_confirm(struct session *s, struct session_keys *keys, usec_t now, b
 	*ret_restarted = s->sessions && s->current.peer_instance != keys->peer_instance;
 	session_take(s, keys, now);
 }
-
-/* --- keys --------------------------------------------------------------------------------------
- */
 
 void session_renew(struct session *s, usec_t now)
 {
