@@ -35,6 +35,7 @@
 #define TRAIN_GAP	  (4 * USEC_PER_MS) /* a longer pause ends a train */
 #define TRAIN_PACKETS	  8
 #define STALL_GAP	  (int64_t)(150 * USEC_PER_MS) /* without any arrival */
+#define IDLE_GAP	  (60 * USEC_PER_MS)
 #define TRAIN_SPAN_MAX	  (100 * USEC_PER_MS)
 
 void estimator_init(struct estimator *e, usec_t now)
@@ -65,8 +66,8 @@ void estimator_round_trip(struct estimator *e, usec_t sample, usec_t ack_delay, 
 	e->srtt = usec_max((7 * e->srtt + e->latest) / 8, 1);
 }
 
-static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way,
-			    uint64_t bytes_before, usec_t now)
+static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes,
+			    usec_t now)
 {
 	int64_t departures, arrivals;
 
@@ -74,7 +75,7 @@ static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way,
 	    sent > e->train.sent_last + TRAIN_GAP || sent > e->train.sent_first + TRAIN_SPAN_MAX) {
 		e->train.sent_first = e->train.sent_last = sent;
 		e->train.way_first = e->train.way_last = one_way;
-		e->train.bytes_first = bytes_before;
+		e->train.bytes_first = bytes;
 		e->train.packets = 1;
 		return;
 	}
@@ -86,14 +87,14 @@ static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way,
 	arrivals = departures + one_way - e->train.way_first;
 	if (arrivals < departures)
 		arrivals = departures;
-	if (arrivals > 0)
-		extremum_add(&e->train_window,
-			     -(int64_t)((bytes_before - e->train.bytes_first) * 8 * USEC_PER_SEC /
-					(usec_t)arrivals),
-			     now);
+	if (arrivals <= 0)
+		return;
+	e->train_last_bps = (bytes - e->train.bytes_first) * 8 * USEC_PER_SEC / (usec_t)arrivals;
+	e->train_last_at = now;
+	extremum_add(&e->train_window, -(int64_t)e->train_last_bps, now);
 }
 
-void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes_before,
+void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes,
 		       usec_t now)
 {
 	int64_t standing;
@@ -116,7 +117,7 @@ void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64
 	if (e->queue_now < QUEUE_EMPTY_BELOW)
 		e->quick_at = now;
 	e->queue_at = now;
-	estimator_train(e, sent, one_way, bytes_before, now);
+	estimator_train(e, sent, one_way, bytes, now);
 	e->train_bps = 0;
 	if (extremum_min(&e->train_window, now) != INT64_MAX)
 		e->train_bps = (uint64_t)-extremum_min(&e->train_window, now);
@@ -147,8 +148,11 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 		e->stall_at = now;
 		e->points = 0;
 	}
+	/* Nothing was sent for a while: what came since says nothing about the time before. */
+	if (newest && sent > newest->sent + IDLE_GAP + (usec_t)(received - newest->received))
+		e->points = 0;
 	e->point[e->points++ % ESTIMATOR_POINTS] = (struct estimator_point){
-		.received = received, .sent = sent, .delivered = e->delivered
+		.at = now, .received = received, .sent = sent, .delivered = e->delivered
 	};
 	depth = e->points < ESTIMATOR_POINTS ? e->points : ESTIMATOR_POINTS;
 	for (unsigned back = 1; back < depth; back++) {
@@ -162,6 +166,7 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 		if (time < RATE_SPAN / 4)
 			break;
 		e->rate_bps = (e->delivered - old->delivered) * 8 * USEC_PER_SEC / time;
+		e->rate_is_busy = e->quick_at <= old->at;
 		break;
 	}
 }

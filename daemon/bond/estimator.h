@@ -34,15 +34,19 @@ struct estimator {
 	struct {
 		usec_t sent_first, sent_last;
 		int64_t way_first, way_last;
-		uint64_t bytes_first; /* sent on the path before the train, cumulative */
+		uint64_t bytes_first; /* sent on the path with its first packet, cumulative */
 		unsigned packets;
 	} train;
 	struct extremum train_window; /* of the negated rates of trains */
 	uint64_t train_bps;	      /* the greatest of the window; 0: none */
+	uint64_t train_last_bps;      /* of the newest train */
+	usec_t train_last_at;
 
 	uint64_t delivered; /* bytes, cumulative */
 	uint64_t rate_bps;  /* delivered, over about a round trip, by the receiver's clock */
+	bool rate_is_busy;  /* the queue was never empty in that time: this is the capacity */
 	struct estimator_point {
+		usec_t at;
 		int64_t received;
 		usec_t sent;
 		uint64_t delivered;
@@ -59,9 +63,9 @@ void estimator_round_trip(struct estimator *e, usec_t sample, usec_t ack_delay, 
 
 /* A packet that left at @sent took @one_way: the receiver's clock at its arrival less the sender's
  * clock at its departure. The clocks have nothing to do with each other, so the value means
- * something only beside others of the same pair of clocks. @bytes_before: sent on the path before
+ * something only beside others of the same pair of clocks. @bytes: sent on the path so far, with
  * it, cumulative. In the order of sending, but some may be missing. */
-void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes_before,
+void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes,
 		       usec_t now);
 
 /* @bytes more were acknowledged; the newest of them left at @sent and came at @received by the

@@ -94,7 +94,7 @@ static void intake_time(struct bond *b, struct path *p, uint64_t number, uint32_
 
 	if (s->number == number && s->state == SENT_ACKED)
 		estimator_one_way(&p->estimator, s->at, intake_one_way(b, s->at, received),
-				  s->before, now);
+				  s->before + s->bytes, now);
 }
 
 /* Times of the packets below the largest, oldest first, then the largest. */

@@ -34,6 +34,7 @@
 #define LOSS_CUTS_MAX	  3
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
+#define TRAIN_AGE	  (100 * USEC_PER_MS)
 #define KNOWN_MIN	  UINT64_C(1000000) /* too small to show a train */
 #define RESTART_MIN	  UINT64_C(300000)
 #define ROUND_PACKETS_FEW 16 /* bytes / 1400: too few to speak of a loss ratio */
@@ -103,6 +104,29 @@ static void rate_count_loss(struct rate *r, const struct estimator *e, uint64_t 
 	r->lost = lost_bytes;
 }
 
+/* The most that it carried of late, for a train or for longer. */
+static uint64_t rate_known(const struct rate *r, const struct estimator *e)
+{
+	uint64_t train = e->train_bps / 1000 * (1000 - r->round_loss_ppm / 1000);
+
+	return train > r->proven_bps ? train : r->proven_bps;
+}
+
+/* There is a queue: what comes out of the bottleneck is its capacity. The rate says so once the
+ * queue stood for as long as it was measured; before, the newest train does. */
+static void rate_saturated(struct rate *r, const struct estimator *e, usec_t now)
+{
+	uint64_t bps = e->rate_bps;
+
+	if (!e->rate_is_busy && usec_since(e->train_last_at, now) < TRAIN_AGE &&
+	    e->train_last_bps > bps)
+		bps = e->train_last_bps;
+	else if (!e->rate_is_busy)
+		return;
+	if (bps)
+		rate_set(r, e->queue > RATE_QUEUE_TARGET * 3 / 2 ? bps * 15 / 16 : bps);
+}
+
 void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t lost_bytes,
 		usec_t now)
 {
@@ -128,9 +152,7 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 		return;
 	if (e->queue > RATE_QUEUE_TARGET / 2) {
 		r->starting = false;
-		if (e->rate_bps)
-			rate_set(r, e->queue > RATE_QUEUE_TARGET * 3 / 2 ? e->rate_bps * 15 / 16
-									 : e->rate_bps);
+		rate_saturated(r, e, now);
 		if (usec_since(e->quick_at, now) > DRAIN_AFTER &&
 		    now > r->drain_until + DRAIN_AFTER)
 			r->drain_until = now + usec_max(e->srtt, 2 * RATE_QUEUE_TARGET);
@@ -144,8 +166,7 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 		gain = r->starting ? 64 : 16;
 	if (r->starting && e->queue_now > RATE_QUEUE_TARGET / 2)
 		r->starting = false, gain = 0;
-	known = e->train_bps / 1000 * (1000 - r->round_loss_ppm / 1000);
-	known = known > r->proven_bps ? known : r->proven_bps;
+	known = rate_known(r, e);
 	known = known > r->start_until_bps ? known : r->start_until_bps;
 	known = known > KNOWN_MIN ? known : KNOWN_MIN;
 	if (r->capacity_bps < known + known / 4)
@@ -188,6 +209,13 @@ uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e)
 		return RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->srtt ? e->srtt : RTT_UNKNOWN);
 	pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 4;
 	return r->limit_bps && pace > r->limit_bps ? r->limit_bps : pace;
+}
+
+uint64_t rate_seen_bps(const struct rate *r, const struct estimator *e)
+{
+	uint64_t known = rate_known(r, e), sure = r->capacity_bps * 4 / 5;
+
+	return min_u64(r->capacity_bps, known > sure ? known : sure);
 }
 
 uint64_t rate_predict_bps(const struct rate *r)

@@ -52,5 +52,7 @@ void rate_restart(struct rate *r, usec_t now);
 uint64_t rate_window(const struct rate *r, const struct estimator *e, usec_t now);
 /* The pace of primary data. */
 uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e);
+/* What it has been seen to carry: without the part of the belief that is hope. 0: unknown. */
+uint64_t rate_seen_bps(const struct rate *r, const struct estimator *e);
 /* What one may count on when predicting an arrival; never 0. */
 uint64_t rate_predict_bps(const struct rate *r);

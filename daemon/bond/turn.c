@@ -83,7 +83,7 @@ static void turn_advice(struct bond *b, usec_t now)
 		if (!path_is_usable(p))
 			continue;
 		view.usable++;
-		view.capacity_bps += rate_predict_bps(&p->rate);
+		view.capacity_bps += rate_seen_bps(&p->rate, &p->estimator);
 		view.proven_bps += p->rate.proven_bps;
 	}
 	advice_tick(&b->advice, &view, now);
