@@ -77,7 +77,7 @@ struct bond *bond_new(const struct bond_config *config, usec_t now)
 		r = backlog_init(&b->backlog, packets);
 	else
 		r = playout_init(&b->playout, packets, engine_hold(b), now);
-	if (r < 0 || outbox_init(&b->outbox) < 0 || inbox_init(&b->inbox) < 0)
+	if (r < 0 || outgoing_init(&b->outgoing) < 0 || incoming_init(&b->incoming) < 0)
 		return bond_free(b);
 	return b;
 }
@@ -88,8 +88,8 @@ struct bond *bond_free(struct bond *b)
 		return NULL;
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
 		path_deinit(&b->path[i]);
-	inbox_deinit(&b->inbox);
-	outbox_deinit(&b->outbox);
+	incoming_deinit(&b->incoming);
+	outgoing_deinit(&b->outgoing);
 	playout_deinit(&b->playout);
 	backlog_deinit(&b->backlog);
 	session_deinit(&b->session);
@@ -160,7 +160,7 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 	}
 	if (restarted || first) {
 		b->clock_known = false;
-		inbox_restart(&b->inbox);
+		incoming_restart(&b->incoming);
 		report_restart(&b->report);
 		if (b->config.role == BOND_ROLE_RECEIVER)
 			playout_restart(&b->playout, now);
@@ -168,7 +168,7 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 	engine_set_latency(b, now);
 	if (b->config.role == BOND_ROLE_SENDER)
 		backlog_forget_sent(&b->backlog);
-	outbox_forget_sent(&b->outbox);
+	outgoing_forget_sent(&b->outgoing);
 	b->heard_at = now;
 	event_session(b, BOND_EVENT_SESSION_UP,
 		      restarted ? BOND_REASON_RESTARTED : BOND_REASON_HELLO);
@@ -276,7 +276,8 @@ int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class
 		return -EMSGSIZE;
 	b->settled = false;
 	if (kind != BOND_MEDIA_DATA)
-		return outbox_submit(&b->outbox, data, len, kind == BOND_MEDIA_URGENT ? 2 : 1, now);
+		return outgoing_submit(&b->outgoing, data, len, kind == BOND_MEDIA_URGENT ? 2 : 1,
+				       now);
 	if (b->config.role != BOND_ROLE_SENDER)
 		return -EPERM;
 	advice_offered(&b->advice, len, now);
@@ -285,7 +286,7 @@ int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class
 
 bool bond_next_media(struct bond *b, struct bond_media *ret_media, usec_t now)
 {
-	const struct packet *control = inbox_next(&b->inbox);
+	const struct packet *control = incoming_next(&b->incoming);
 
 	b->now = usec_max(b->now, now);
 	if (control) {

@@ -271,7 +271,7 @@ static bool departure_leaving(struct bond *b, struct bond_datagram *d, usec_t no
 
 static bool departure_message(struct bond *b, struct bond_datagram *d, usec_t now)
 {
-	struct message *m = outbox_peek(&b->outbox, now);
+	struct message *m = outgoing_peek(&b->outgoing, now);
 	struct frame_control frame;
 	struct departure dep;
 	int quick;
@@ -294,10 +294,10 @@ static bool departure_message(struct bond *b, struct bond_datagram *d, usec_t no
 					.len = m->packet->len };
 	if (frame_encode_control(&dep.frames, &frame)) {
 		departure_finish(b, &dep, SENT_MESSAGE, m->id, d, now);
-		outbox_sent(m, (unsigned)quick);
+		outgoing_sent(m, (unsigned)quick);
 		return true;
 	}
-	outbox_acked(&b->outbox, m);
+	outgoing_acked(&b->outgoing, m);
 	return false;
 }
 
@@ -495,7 +495,8 @@ static bool departure_filler(struct bond *b, struct bond_datagram *d, usec_t now
 		return false;
 	o = redundancy_pick(&b->redundancy, b->path, &b->backlog, now, &path);
 	if (!o) {
-		/* A train waits for its pacer; without a packet to copy, for the next submission. */
+		/* A train waits for its pacer; without a packet to copy, for the next submission.
+		 */
 		if (b->redundancy.train)
 			at = pacer_ready_at(&b->path[b->redundancy.train_path].pacer);
 		if (at > now)

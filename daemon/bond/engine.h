@@ -41,8 +41,8 @@ struct bond {
 	struct session session;
 	struct path path[BOND_PATHS_MAX];
 	struct scheduler scheduler;
-	struct outbox outbox;
-	struct inbox inbox;
+	struct outgoing outgoing;
+	struct incoming incoming;
 	struct backlog backlog; /* sender */
 	struct playout playout; /* receiver */
 	struct report report;

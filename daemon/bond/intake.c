@@ -200,7 +200,7 @@ static bool intake_frame(struct bond *b, const struct frame *f, usec_t now)
 		intake_close(b, &f->close, now);
 		return true;
 	case WIRE_FRAME_CONTROL:
-		inbox_put(&b->inbox, f->control.id, f->control.data, f->control.len);
+		incoming_put(&b->incoming, f->control.id, f->control.data, f->control.len);
 		return true;
 	case WIRE_FRAME_DATA:
 		if (b->config.role != BOND_ROLE_RECEIVER)

@@ -4,25 +4,25 @@
 #include <string.h>
 
 /*
- * The outbox is a ring by id; ids only grow. A message is sent in one copy (two when urgent),
+ * The outgoing is a ring by id; ids only grow. A message is sent in one copy (two when urgent),
  * again when a copy is lost or overdue, until one is acknowledged or it is two seconds old: the
  * feed repeats what matters, and an old acknowledgement is worth nothing.
  *
- * The inbox knows copies by a bitmap behind the highest id seen. What is older than the bitmap is
- * taken for a copy.
+ * The incoming knows copies by a bitmap behind the highest id seen. What is older than the bitmap
+ * is taken for a copy.
  */
-int outbox_init(struct outbox *o)
+int outgoing_init(struct outgoing *o)
 {
 	memset(o, 0, sizeof(*o));
 	return packet_pool_init(&o->pool, MESSAGE_OUT_MAX);
 }
 
-void outbox_deinit(struct outbox *o)
+void outgoing_deinit(struct outgoing *o)
 {
 	packet_pool_deinit(&o->pool);
 }
 
-static void outbox_free(struct outbox *o, struct message *m)
+static void outgoing_free(struct outgoing *o, struct message *m)
 {
 	packet_pool_put(&o->pool, m->packet);
 	m->packet = NULL;
@@ -30,14 +30,15 @@ static void outbox_free(struct outbox *o, struct message *m)
 		o->first++;
 }
 
-int outbox_submit(struct outbox *o, const uint8_t *data, size_t len, unsigned copies, usec_t now)
+int outgoing_submit(struct outgoing *o, const uint8_t *data, size_t len, unsigned copies,
+		    usec_t now)
 {
 	struct packet *packet = NULL;
 
 	o->submitted++;
 	if (o->next - o->first >= MESSAGE_OUT_MAX) {
 		o->expired++;
-		outbox_free(o, &o->slot[o->first % MESSAGE_OUT_MAX]);
+		outgoing_free(o, &o->slot[o->first % MESSAGE_OUT_MAX]);
 	}
 	packet = packet_pool_get(&o->pool);
 	if (!packet) {
@@ -53,14 +54,14 @@ int outbox_submit(struct outbox *o, const uint8_t *data, size_t len, unsigned co
 	return 0;
 }
 
-struct message *outbox_find(struct outbox *o, uint32_t id)
+struct message *outgoing_find(struct outgoing *o, uint32_t id)
 {
 	struct message *m = &o->slot[id % MESSAGE_OUT_MAX];
 
 	return m->packet && m->id == id ? m : NULL;
 }
 
-struct message *outbox_peek(struct outbox *o, usec_t now)
+struct message *outgoing_peek(struct outgoing *o, usec_t now)
 {
 	uint32_t id = o->first;
 
@@ -69,7 +70,7 @@ struct message *outbox_peek(struct outbox *o, usec_t now)
 
 		if (m->packet && usec_since(m->submitted, now) > MESSAGE_LIFETIME) {
 			o->expired++;
-			outbox_free(o, m);
+			outgoing_free(o, m);
 		} else if (m->packet && m->wanted) {
 			return m;
 		}
@@ -77,7 +78,7 @@ struct message *outbox_peek(struct outbox *o, usec_t now)
 	return NULL;
 }
 
-void outbox_sent(struct message *m, unsigned path_id)
+void outgoing_sent(struct message *m, unsigned path_id)
 {
 	m->wanted--;
 	m->paths |= (uint16_t)(1u << path_id);
@@ -85,12 +86,12 @@ void outbox_sent(struct message *m, unsigned path_id)
 		m->out++;
 }
 
-void outbox_acked(struct outbox *o, struct message *m)
+void outgoing_acked(struct outgoing *o, struct message *m)
 {
-	outbox_free(o, m);
+	outgoing_free(o, m);
 }
 
-void outbox_forget_sent(struct outbox *o)
+void outgoing_forget_sent(struct outgoing *o)
 {
 	for (uint32_t id = o->first; id != o->next; id++) {
 		struct message *m = &o->slot[id % MESSAGE_OUT_MAX];
@@ -102,30 +103,30 @@ void outbox_forget_sent(struct outbox *o)
 	}
 }
 
-int inbox_init(struct inbox *i)
+int incoming_init(struct incoming *i)
 {
 	memset(i, 0, sizeof(*i));
 	return packet_pool_init(&i->pool, MESSAGE_IN_MAX + 1);
 }
 
-void inbox_deinit(struct inbox *i)
+void incoming_deinit(struct incoming *i)
 {
 	packet_pool_deinit(&i->pool);
 }
 
-void inbox_restart(struct inbox *i)
+void incoming_restart(struct incoming *i)
 {
 	i->started = false;
 	memset(i->seen, 0, sizeof(i->seen));
 }
 
-static uint64_t *inbox_word(struct inbox *i, uint32_t id)
+static uint64_t *incoming_word(struct incoming *i, uint32_t id)
 {
 	return &i->seen[id % MESSAGE_WINDOW / 64];
 }
 
 /* Marks @id as seen; false when it was before. */
-static bool inbox_is_new(struct inbox *i, uint32_t id)
+static bool incoming_is_new(struct incoming *i, uint32_t id)
 {
 	uint64_t bit = UINT64_C(1) << id % 64;
 
@@ -136,22 +137,23 @@ static bool inbox_is_new(struct inbox *i, uint32_t id)
 		uint32_t steps = id - i->highest;
 
 		for (uint32_t n = 1; n <= steps && n <= MESSAGE_WINDOW; n++)
-			*inbox_word(i, i->highest + n) &= ~(UINT64_C(1) << (i->highest + n) % 64);
+			*incoming_word(i, i->highest + n) &=
+				~(UINT64_C(1) << (i->highest + n) % 64);
 		i->highest = id;
 	} else if (i->highest - id >= MESSAGE_WINDOW) {
 		return false;
 	}
-	if (*inbox_word(i, id) & bit)
+	if (*incoming_word(i, id) & bit)
 		return false;
-	*inbox_word(i, id) |= bit;
+	*incoming_word(i, id) |= bit;
 	return true;
 }
 
-void inbox_put(struct inbox *i, uint32_t id, const uint8_t *data, size_t len)
+void incoming_put(struct incoming *i, uint32_t id, const uint8_t *data, size_t len)
 {
 	struct packet *packet;
 
-	if (!inbox_is_new(i, id)) {
+	if (!incoming_is_new(i, id)) {
 		i->duplicate++;
 		return;
 	}
@@ -165,7 +167,7 @@ void inbox_put(struct inbox *i, uint32_t id, const uint8_t *data, size_t len)
 	i->ready[(i->head + i->count++) % MESSAGE_IN_MAX] = packet;
 }
 
-const struct packet *inbox_next(struct inbox *i)
+const struct packet *incoming_next(struct incoming *i)
 {
 	packet_pool_put(&i->pool, i->lent);
 	i->lent = NULL;

@@ -112,7 +112,7 @@ static usec_t playout_due(const struct playout *p, usec_t captured)
 	return due > 0 ? (usec_t)due : 0;
 }
 
-static usec_t playout_unroll(struct playout *p, uint32_t time)
+static usec_t playout_unroll(struct playout *p, uint32_t time, usec_t now)
 {
 	const usec_t window = UINT64_C(1) << WIRE_TIME_BITS;
 	usec_t expected, unrolled;
@@ -120,7 +120,8 @@ static usec_t playout_unroll(struct playout *p, uint32_t time)
 	/* Far from zero, so that an earlier time never goes below it. */
 	if (!p->has_any)
 		return (window * 4 + time) * WIRE_TIME_UNIT_USEC;
-	expected = p->captured_last / WIRE_TIME_UNIT_USEC;
+	/* After a long outage the last time is more than half a window away. */
+	expected = (p->captured_last + usec_since(p->arrival_last, now)) / WIRE_TIME_UNIT_USEC;
 	unrolled = (expected & ~(window - 1)) | time;
 	if (unrolled + window / 2 < expected)
 		unrolled += window;
@@ -194,7 +195,7 @@ static void playout_jump(struct playout *p, uint64_t seq)
 void playout_put(struct playout *p, const struct frame_data *data, usec_t now)
 {
 	uint64_t seq = playout_expand(p, data->seq);
-	usec_t captured = playout_unroll(p, data->time);
+	usec_t captured = playout_unroll(p, data->time, now);
 	struct held *h;
 	struct packet *packet;
 

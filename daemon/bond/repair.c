@@ -47,9 +47,9 @@ void repair_acked(struct bond *b, const struct sent *s, usec_t now)
 		advice_acked(&b->advice, o->packet->len, now);
 		backlog_settle(&b->backlog, o);
 	} else if (s->kind == SENT_MESSAGE) {
-		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
 		if (m)
-			outbox_acked(&b->outbox, m);
+			outgoing_acked(&b->outgoing, m);
 	}
 }
 
@@ -70,7 +70,7 @@ void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t no
 		if (!o->out && !o->in_repair)
 			backlog_repair(&b->backlog, o, repair_copies(b, o, now));
 	} else if (s->kind == SENT_MESSAGE) {
-		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
 		if (!m)
 			return;
 		if (m->out)
@@ -99,7 +99,7 @@ static void repair_doubt(struct bond *b, const struct sent *s, usec_t now)
 	if (s->probe)
 		return;
 	if (s->kind == SENT_MESSAGE) {
-		m = outbox_find(&b->outbox, (uint32_t)s->what);
+		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
 		if (m && m->out <= 1 && !m->wanted)
 			m->wanted = 1;
 	} else if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {

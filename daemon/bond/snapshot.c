@@ -82,8 +82,8 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 		snapshot_sender(b, s, now);
 	else
 		snapshot_receiver(b, s);
-	s->control_sent = b->outbox.submitted;
-	s->control_delivered = b->inbox.delivered;
+	s->control_sent = b->outgoing.submitted;
+	s->control_delivered = b->incoming.delivered;
 	s->hello_refused = b->session.hello_refused;
 	s->input_forged = b->input_forged;
 	s->input_replayed = b->input_replayed;

@@ -1,0 +1,230 @@
+#include "bond/pacer.h"
+#include "bond/rate.h"
+#include "unit/test.h"
+
+#define MS   USEC_PER_MS
+#define MBPS UINT64_C(1000000)
+
+/* A path of 40 ms that shows @queue, delivers @bps and has just shown trains of @train_bps. */
+static struct estimator path_of(usec_t queue, uint64_t bps, uint64_t train_bps, usec_t now)
+{
+	struct estimator e;
+
+	estimator_init(&e, now);
+	e.srtt = e.rtt_min = 40 * MS;
+	e.queue = e.queue_now = queue;
+	e.rate_bps = bps;
+	e.rate_is_busy = queue > 0;
+	e.train_bps = e.train_last_bps = train_bps;
+	e.train_last_at = now;
+	return e;
+}
+
+static void run(struct rate *r, usec_t queue, uint64_t bps, uint64_t train_bps, bool hungry,
+		usec_t *now, unsigned rounds)
+{
+	for (; rounds; rounds--, *now += 50 * MS) {
+		struct estimator e = path_of(queue, bps, train_bps, *now);
+
+		rate_acked(r, &e, hungry, 0, *now);
+	}
+}
+
+static void the_first_window_is_generous(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 0, 0, 0);
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	assert_int_equal(rate_window(&r, &e, 0), RATE_WINDOW_FIRST);
+}
+
+static void a_path_that_is_not_tried_is_not_believed_to_carry_more(void **state)
+{
+	struct rate r;
+	usec_t now = 0;
+	uint64_t before;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	run(&r, 0, MBPS, MBPS, false, &now, 1);
+	before = r.capacity_bps;
+	run(&r, 0, MBPS, 20 * MBPS, false, &now, 20);
+	assert_int_equal(r.capacity_bps, before);
+}
+
+static void a_hungry_path_grows_to_a_quarter_beyond_what_was_seen(void **state)
+{
+	struct rate r;
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	run(&r, 0, 8 * MBPS, 8 * MBPS, true, &now, 20);
+	assert_in_range(r.capacity_bps, 9900000, 10000000);
+}
+
+static void a_standing_queue_shows_the_capacity(void **state)
+{
+	struct rate r;
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	run(&r, 0, 8 * MBPS, 8 * MBPS, true, &now, 20);
+	run(&r, 50 * MS, 4 * MBPS, 0, true, &now, 2);
+	assert_int_equal(r.capacity_bps, 4 * MBPS);
+	assert_false(r.starting);
+}
+
+static void the_window_holds_the_round_trip_and_the_target(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 0, 0, 0);
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	assert_int_equal(rate_window(&r, &e, 0), 100000); /* 8 Mb/s * 100 ms */
+}
+
+static void a_queue_that_never_runs_dry_is_drained_for_a_moment(void **state)
+{
+	struct rate r;
+	struct estimator e;
+	usec_t now = 10 * USEC_PER_SEC, quick_at = now;
+	bool drained = false;
+
+	(void)state;
+	rate_init(&r, 0, now);
+	r.capacity_bps = 8 * MBPS;
+	for (unsigned i = 0; i < 400; i++, now += 50 * MS) {
+		e = path_of(50 * MS, 8 * MBPS, 0, now);
+		e.quick_at = quick_at;
+		rate_acked(&r, &e, true, 0, now);
+		drained = drained || rate_window(&r, &e, now) < 40000;
+	}
+	assert_true(drained);
+}
+
+static void the_operators_limit_holds(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 8 * MBPS, 8 * MBPS, 0);
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 2 * MBPS, 0);
+	run(&r, 0, 8 * MBPS, 8 * MBPS, true, &now, 20);
+	assert_int_equal(r.capacity_bps, 2 * MBPS);
+	assert_int_equal(rate_pace_bps(&r, &e), 2 * MBPS);
+}
+
+static void a_little_loss_is_not_congestion(void **state)
+{
+	struct rate r;
+	struct estimator e;
+	usec_t now = 0;
+	uint64_t delivered = 0, lost = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	for (unsigned i = 0; i < 400; i++, now += 50 * MS) {
+		e = path_of(0, 7 * MBPS, 7 * MBPS, now);
+		e.delivered = delivered += 50000;
+		lost += 2500; /* 5 % */
+		rate_acked(&r, &e, true, lost, now);
+	}
+	assert_true(r.capacity_bps >= 8 * MBPS);
+}
+
+static void loss_that_cuts_do_not_cure_is_the_channels_own(void **state)
+{
+	struct rate r;
+	struct estimator e;
+	usec_t now = 0;
+	uint64_t delivered = 0, lost = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	for (unsigned i = 0; i < 400; i++, now += 50 * MS) {
+		e = path_of(0, 7 * MBPS, 7 * MBPS, now);
+		e.delivered = delivered += 50000;
+		lost += 12500; /* 20 %, whatever is sent */
+		rate_acked(&r, &e, true, lost, now);
+	}
+	assert_true(r.base_loss_ppm > 100000);
+	assert_true(r.capacity_bps >= 6 * MBPS);
+}
+
+static void a_restart_ramps_back_to_the_old_belief(void **state)
+{
+	struct rate r;
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	rate_restart(&r, now);
+	assert_int_equal(r.capacity_bps, 2 * MBPS);
+	run(&r, 0, MBPS, 0, true, &now, 3);
+	assert_in_range(r.capacity_bps, 7 * MBPS, 10 * MBPS);
+	assert_false(r.starting);
+}
+
+static void the_pacer_keeps_the_rate_over_a_second(void **state)
+{
+	static const uint64_t rates[] = { 500000, 5 * MBPS, 200 * MBPS, 1000 * MBPS };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct pacer p = { 0 };
+		uint64_t bytes = 0;
+
+		/* A driver that wakes up once a millisecond. */
+		for (usec_t now = USEC_PER_SEC; now < 2 * USEC_PER_SEC; now += MS)
+			while (pacer_is_ready(&p, now)) {
+				pacer_sent(&p, 1400, rates[i], now);
+				bytes += 1400;
+			}
+		assert_in_range(bytes * 8, rates[i] * 97 / 100,
+				rates[i] * 103 / 100 + (PACER_BURST_BYTES + 1400) * 8);
+	}
+}
+
+static void the_pacer_allows_short_bursts_only(void **state)
+{
+	struct pacer p = { 0 };
+	unsigned burst = 0;
+
+	(void)state;
+	while (pacer_is_ready(&p, USEC_PER_SEC)) {
+		pacer_sent(&p, 1400, 2 * MBPS, USEC_PER_SEC);
+		burst++;
+	}
+	assert_in_range(burst, 1, 4);
+	assert_true(pacer_ready_at(&p) > USEC_PER_SEC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_window_is_generous),
+		cmocka_unit_test(a_path_that_is_not_tried_is_not_believed_to_carry_more),
+		cmocka_unit_test(a_hungry_path_grows_to_a_quarter_beyond_what_was_seen),
+		cmocka_unit_test(a_standing_queue_shows_the_capacity),
+		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
+		cmocka_unit_test(a_queue_that_never_runs_dry_is_drained_for_a_moment),
+		cmocka_unit_test(the_operators_limit_holds),
+		cmocka_unit_test(a_little_loss_is_not_congestion),
+		cmocka_unit_test(loss_that_cuts_do_not_cure_is_the_channels_own),
+		cmocka_unit_test(a_restart_ramps_back_to_the_old_belief),
+		cmocka_unit_test(the_pacer_keeps_the_rate_over_a_second),
+		cmocka_unit_test(the_pacer_allows_short_bursts_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
