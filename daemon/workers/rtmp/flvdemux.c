@@ -130,7 +130,7 @@ int flvdemux_video(struct flvdemux *d, uint32_t timestamp, const uint8_t *data, 
 		on_video_config(d, &tag);
 		return 0;
 	}
-	dts = timeline_map(&d->timeline, timestamp, now);
+	dts = timeline_map(&d->timeline, TIMELINE_STREAM_VIDEO, timestamp, now);
 	if (!d->video_known || tag.codec != d->params.codec) {
 		d->waited++;
 		return 0;
@@ -206,7 +206,7 @@ int flvdemux_audio(struct flvdemux *d, uint32_t timestamp, const uint8_t *data, 
 			d->audio_known = true;
 		return 0;
 	}
-	dts = timeline_map(&d->timeline, timestamp, now);
+	dts = timeline_map(&d->timeline, TIMELINE_STREAM_AUDIO, timestamp, now);
 	if (!d->audio_known) {
 		d->waited++;
 		return 0;

@@ -15,6 +15,7 @@
  */
 
 #define REST_MAX (ADTS_FRAME_MAX + 1024 * 1024)
+#define FLV_TICK (MEDIA_CLOCK / 1000)
 
 void flvmux_init(struct flvmux *m, struct outbox *queue)
 {
@@ -108,8 +109,8 @@ static int on_video(struct flvmux *m, const struct media_unit *u, int64_t dts, i
 	m->started = true;
 	/* A picture is never left out for its time: others refer to it. */
 	if (m->last_dts[OUTBOX_STREAM_VIDEO] != INT64_MIN &&
-	    dts <= m->last_dts[OUTBOX_STREAM_VIDEO])
-		dts = m->last_dts[OUTBOX_STREAM_VIDEO] + 1;
+	    dts < m->last_dts[OUTBOX_STREAM_VIDEO] + FLV_TICK)
+		dts = m->last_dts[OUTBOX_STREAM_VIDEO] + FLV_TICK;
 	m->last_dts[OUTBOX_STREAM_VIDEO] = dts;
 	tag.composition_ms = pts > dts ? (int32_t)((pts - dts + 45) / 90) : 0;
 	item = outbox_item_new(OUTBOX_STREAM_VIDEO, tag.key ? m->video_config_len : 0,
@@ -153,7 +154,7 @@ static bool may_send_audio(struct flvmux *m, int64_t dts, usec_t now)
 		return false;
 	}
 	if (m->last_dts[OUTBOX_STREAM_AUDIO] != INT64_MIN &&
-	    dts <= m->last_dts[OUTBOX_STREAM_AUDIO]) {
+	    dts < m->last_dts[OUTBOX_STREAM_AUDIO] + FLV_TICK) {
 		m->late++;
 		return false;
 	}
@@ -226,7 +227,8 @@ static int on_audio(struct flvmux *m, const struct media_unit *u, int64_t pts, u
 
 int flvmux_unit(struct flvmux *m, const struct media_unit *u, usec_t now)
 {
-	int64_t dts = timeline_map(&m->timeline, (uint64_t)u->dts, now);
+	enum timeline_stream_id stream = u->video ? TIMELINE_STREAM_VIDEO : TIMELINE_STREAM_AUDIO;
+	int64_t dts = timeline_map(&m->timeline, stream, (uint64_t)u->dts, now);
 	int64_t pts = dts + timeline_diff(33, (uint64_t)u->pts, (uint64_t)u->dts);
 
 	switch (u->codec) {

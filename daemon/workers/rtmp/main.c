@@ -3,7 +3,9 @@
 #include <getopt.h>
 #include <libavutil/log.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,9 +62,9 @@ static int load_secret(const char *option, const char *path, char *buf, size_t s
 /* ADDRESS:PORT; brackets around IPv6. False: it is not. */
 static bool split_listen(char *text, struct serve_config *config)
 {
-	char *colon = strrchr(text, ':');
+	char *colon = strrchr(text, ':'), *end;
 
-	if (!colon)
+	if (!colon || !colon[1] || strtoul(colon + 1, &end, 10) > UINT16_MAX || *end)
 		return false;
 	*colon = '\0';
 	config->port = colon + 1;
@@ -73,7 +75,7 @@ static bool split_listen(char *text, struct serve_config *config)
 	}
 	if (!strcmp(config->host, "*"))
 		config->host = "";
-	return *config->port;
+	return true;
 }
 
 static int serve_main(struct ev_loop *loop, int argc, char **argv)

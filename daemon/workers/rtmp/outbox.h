@@ -30,8 +30,9 @@ struct outbox_item {
 #define OUTBOX_VIDEO_SPAN_MAX (3 * 90000)  /* 3 s: more than one GOP, less than a viewer waits */
 #define OUTBOX_AUDIO_SPAN_MAX (30 * 90000) /* 30 s: 0.5 MB */
 #define OUTBOX_BYTES_MAX      (32u * 1024 * 1024) /* 3 s of 80 Mb/s */
-/* How long an item waits for the other stream. MPEG-TS muxers gather audio for up to 200 ms. */
-#define OUTBOX_HOLD (250 * USEC_PER_MS)
+/* How long an item waits for the other stream. FFmpeg's muxer gathers audio for up to
+ * 350 ms (max_delay / 2), hardware encoders for less. */
+#define OUTBOX_HOLD (500 * USEC_PER_MS)
 
 struct outbox {
 	struct {

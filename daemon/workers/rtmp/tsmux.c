@@ -196,6 +196,9 @@ int tsmux_write(struct tsmux *m, const struct media_unit *u)
 	r = av_write_frame(m->context, m->packet);
 	m->packet->data = NULL;
 	m->packet->size = 0;
+	/* The muxer keeps short audio frames back for a common packet; it is not to. */
+	if (r >= 0 && !u->video)
+		r = av_write_frame(m->context, NULL);
 	if (r >= 0)
 		avio_flush(m->context->pb);
 	return r < 0;
