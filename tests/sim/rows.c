@@ -26,7 +26,8 @@ const struct row rows[] = {
 	{ ROW("single", "link cell rate=8M delay=30ms queue=500ms loss=0.5%",
 	      .world.source = FRAMES(5), .check = true) },
 	{ ROW("loss-1", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(12), .check = true) },
-	{ ROW("loss-1-at-14", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(14.0)) },
+	{ ROW("loss-1-at-14", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(14.0),
+	      .check = true) },
 	{ ROW("cut-lan", THREE_LINKS "at 8s lan outage=blackhole", .world.source = FRAMES(6),
 	      .check = true, .gap_max = GAP_AFTER_CUT) },
 	{ ROW("cut-cell", THREE_LINKS "at 8s cell outage=blackhole", .world.source = FRAMES(6),
@@ -54,12 +55,14 @@ const struct row rows[] = {
 	{ ROW("fast-beside-slow",
 	      "link fast rate=10M delay=5ms queue=300ms; link slow rate=10M delay=100ms "
 	      "queue=300ms",
-	      .world.source = CONSTANT(15), .overhead_permille_max = 60) },
+	      .world.source = CONSTANT(15), .overhead_permille_max = 60, .check = true) },
 	{ ROW("three-delays",
 	      "link a rate=6M delay=10ms queue=300ms; link b rate=6M delay=40ms queue=300ms;"
 	      "link sat rate=6M delay=300ms queue=600ms",
 	      .world.source = FRAMES(9), .world.latency = 2 * SEC, .check = true) },
 	{ ROW("burst-loss", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
+	      .check = true) },
+	{ ROW("burst-loss-frugal", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
 	      .overhead_permille_max = 110) },
 	{ ROW("loss-70", THREE_LINKS "at 8s lan for 3s loss=70%", .world.source = FRAMES(7),
 	      .check = true) },
@@ -77,7 +80,11 @@ const struct row rows[] = {
 	      THREE_LINKS "* queue=1s; at 4s every 6s until 26s lan for 400ms outage=stall;"
 			  "at 6s every 5s until 26s cell for 800ms outage=stall;"
 			  "at 7s every 7s until 26s wifi for 600ms outage=stall",
-	      .world.source = FRAMES(6), .world.length = 28 * SEC) },
+	      .world.source = FRAMES(6), .world.length = 28 * SEC, .check = true) },
+	{ ROW("step-of-one-link",
+	      THREE_LINKS "at 8s lan rate=2M; at 14s lan rate=6M; at 18s wifi rate=2500k;"
+			  "at 24s wifi rate=5M",
+	      .world.source = FRAMES(6), .world.length = 28 * SEC, .check = true) },
 	{ ROW("step-down-and-up",
 	      "link lan rate=8M delay=20ms queue=500ms; link cell rate=4M delay=40ms queue=500ms;"
 	      "at 15s lan+cell for 12s rate=2M",
@@ -89,7 +96,7 @@ const struct row rows[] = {
 	{ ROW("advice-start", THREE_LINKS,
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.advice_max_bps = 20000000,
-	      .advice = { { 15 * SEC, 21 * SEC, 9000000, 15000000 } }) },
+	      .advice = { { 15 * SEC, 21 * SEC, 9000000, 15000000 } }, .check = true) },
 	{ ROW("lte-like",
 	      "link att delay=45ms queue=2s; link vzw delay=35ms queue=2s;"
 	      "link tmo delay=25ms queue=2s",
