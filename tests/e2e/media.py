@@ -548,9 +548,10 @@ def av_offsets(path, width=640, height=360, pictures=None):
     return offsets
 
 
-def decode_errors(path):
-    """What ffmpeg complains about when it decodes the whole file, line by line."""
-    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "0",
+def decode_errors(path, streams="0"):
+    """What ffmpeg complains about when it decodes the whole file, line by line. streams: as in
+    its option -map."""
+    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", streams,
                            "-f", "null", "-"], stdin=subprocess.DEVNULL, capture_output=True,
                           check=False)
     return done.stderr.decode(errors="replace").splitlines()

@@ -97,6 +97,22 @@ static void the_other_stream_follows_with_one_break(void **state)
 	assert_true(late < picture && late > picture - 2 * FRAME);
 }
 
+static void a_single_stray_packet_does_not_move_the_stream(void **state)
+{
+	struct timeline t = { 0 };
+	int64_t base = INT64_C(4000) * TIMELINE_HZ, first = timeline_place(&t, base, 0);
+
+	(void)state;
+	for (int64_t i = 1; i < 1000; i++) {
+		usec_t now = usec_of(i * FRAME);
+
+		if (i == 100)
+			(void)timeline_place(&t, base - 5 * TIMELINE_HZ, now);
+		assert_int_equal(timeline_place(&t, base + i * FRAME, now) - first, i * FRAME);
+	}
+	assert_int_equal(t.breaks, 1);
+}
+
 static void a_recording_keeps_its_holes_without_a_clock(void **state)
 {
 	struct timeline t = { .hole_max = INT64_C(3600) * TIMELINE_HZ };
@@ -117,6 +133,7 @@ int main(void)
 		cmocka_unit_test(a_hole_that_the_clock_explains_stays),
 		cmocka_unit_test(a_restarted_clock_goes_on_a_frame_later),
 		cmocka_unit_test(the_other_stream_follows_with_one_break),
+		cmocka_unit_test(a_single_stray_packet_does_not_move_the_stream),
 		cmocka_unit_test(a_recording_keeps_its_holes_without_a_clock),
 	};
 

@@ -27,7 +27,6 @@
 #define READ_BYTES	65536
 #define QUEUE_MAX	4096	   /* packets: more than 20 s of picture and sound */
 #define QUEUE_BYTES_MAX (64 << 20) /* 25 s at 20 Mb/s */
-#define TAKE_OVER_AFTER 8	   /* packets of another stream while the followed is silent */
 #define STAMP_WRAP	(INT64_C(1) << 33)
 
 struct demuxer {
@@ -39,11 +38,8 @@ struct demuxer {
 	bool running;
 
 	/* Of the thread. */
-	int followed[MEDIA_KINDS]; /* stream index; -1: none */
-	enum AVCodecID codec[MEDIA_KINDS];
-	unsigned source[MEDIA_KINDS];
-	unsigned others[MEDIA_KINDS]; /* packets of others since the last of the followed */
-	bool cut;		      /* video is dropped up to a keyframe */
+	struct selector selector;
+	bool cut; /* video is dropped up to a keyframe */
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -129,8 +125,8 @@ static void demuxer_push(struct demuxer *demuxer, enum media_kind kind, AVPacket
 		demuxer->queue[(demuxer->first + demuxer->count++) % QUEUE_MAX] = (struct media){
 			.packet = packet,
 			.kind = kind,
-			.codec = demuxer->codec[kind],
-			.source = demuxer->source[kind],
+			.codec = demuxer->selector.codec[kind],
+			.source = demuxer->selector.source[kind],
 			.arrived = now_usec(),
 		};
 		(void)pthread_cond_signal(&demuxer->changed);
@@ -138,69 +134,12 @@ static void demuxer_push(struct demuxer *demuxer, enum media_kind kind, AVPacket
 	(void)pthread_mutex_unlock(&demuxer->lock);
 }
 
-static bool kind_of(const AVStream *stream, enum media_kind *ret_kind)
-{
-	enum AVMediaType type = stream->codecpar->codec_type;
-
-	if (stream->codecpar->codec_id == AV_CODEC_ID_NONE ||
-	    (type != AVMEDIA_TYPE_VIDEO && type != AVMEDIA_TYPE_AUDIO))
-		return false;
-	*ret_kind = type == AVMEDIA_TYPE_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO;
-	return true;
-}
-
-/* Whether a stream belongs to the programme that is followed, as far as there are programmes. */
-static bool demuxer_wants(const struct demuxer *demuxer, int index, enum media_kind kind)
-{
-	int other = demuxer->followed[kind == MEDIA_VIDEO ? MEDIA_AUDIO : MEDIA_VIDEO];
-	AVProgram *ours =
-		other < 0 ? NULL : av_find_program_from_stream(demuxer->format, NULL, other);
-
-	if (!demuxer->format->nb_programs)
-		return true;
-	if (!ours || kind == MEDIA_VIDEO)
-		return av_find_program_from_stream(demuxer->format, NULL, index);
-	for (unsigned i = 0; i < ours->nb_stream_indexes; i++)
-		if (ours->stream_index[i] == (unsigned)index)
-			return true;
-	return false;
-}
-
-/* Whether packets of this stream are the ones to take; takes over where that is due. */
-static bool demuxer_follows(struct demuxer *demuxer, int index, enum media_kind *ret_kind)
-{
-	const AVStream *stream = demuxer->format->streams[index];
-	enum media_kind kind;
-
-	if (!kind_of(stream, &kind))
-		return false;
-	if (demuxer->followed[kind] != index) {
-		if (demuxer->followed[kind] >= 0 && ++demuxer->others[kind] < TAKE_OVER_AFTER)
-			return false;
-		if (!demuxer_wants(demuxer, index, kind))
-			return false;
-		demuxer->followed[kind] = index;
-		demuxer->source[kind]++;
-	}
-	demuxer->others[kind] = 0;
-	if (demuxer->codec[kind] != stream->codecpar->codec_id) {
-		demuxer->codec[kind] = stream->codecpar->codec_id;
-		demuxer->source[kind]++;
-	}
-	*ret_kind = kind;
-	return true;
-}
-
 static void demuxer_look(struct demuxer *demuxer)
 {
-	enum AVCodecID listed[MEDIA_KINDS] = { AV_CODEC_ID_NONE, AV_CODEC_ID_NONE };
-	enum media_kind kind;
-
-	for (unsigned i = 0; i < demuxer->format->nb_streams; i++)
-		if (kind_of(demuxer->format->streams[i], &kind) && !listed[kind])
-			listed[kind] = demuxer->format->streams[i]->codecpar->codec_id;
 	(void)pthread_mutex_lock(&demuxer->lock);
-	memcpy(demuxer->stats.listed, listed, sizeof(listed));
+	for (enum media_kind kind = 0; kind < MEDIA_KINDS; kind++)
+		demuxer->stats.listed[kind] =
+			selector_codec(&demuxer->selector, demuxer->format, kind);
 	(void)pthread_mutex_unlock(&demuxer->lock);
 }
 
@@ -242,11 +181,10 @@ static void demuxer_close(struct demuxer *demuxer)
 /* Reads packets until the input ends. */
 static void demuxer_loop(struct demuxer *demuxer)
 {
-	unsigned streams = 0;
-
 	while (!demuxer_quits(demuxer)) {
-		AVPacket *packet = av_packet_alloc();
+		AVPacket *packet = av_packet_alloc(), *taken[SELECTOR_PATIENCE];
 		enum media_kind kind;
+		unsigned count;
 		int r = packet ? av_read_frame(demuxer->format, packet) : AVERROR(ENOMEM);
 
 		if (r < 0) {
@@ -257,14 +195,10 @@ static void demuxer_loop(struct demuxer *demuxer)
 			demuxer_damage(demuxer);
 			continue;
 		}
-		if (streams != demuxer->format->nb_streams) {
-			streams = demuxer->format->nb_streams;
-			demuxer_look(demuxer);
-		}
-		if (demuxer_follows(demuxer, packet->stream_index, &kind))
-			demuxer_push(demuxer, kind, packet);
-		else
-			av_packet_free(&packet);
+		count = selector_take(&demuxer->selector, demuxer->format, packet, &kind, taken);
+		demuxer_look(demuxer);
+		for (unsigned i = 0; i < count; i++)
+			demuxer_push(demuxer, kind, taken[i]);
 	}
 }
 
@@ -293,7 +227,7 @@ struct demuxer *demuxer_new(int fd, int stop_fd, bool live)
 	demuxer->fd = fd;
 	demuxer->stop_fd = stop_fd;
 	demuxer->live = live;
-	demuxer->followed[MEDIA_VIDEO] = demuxer->followed[MEDIA_AUDIO] = -1;
+	selector_init(&demuxer->selector);
 	(void)pthread_mutex_init(&demuxer->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -316,6 +250,7 @@ struct demuxer *demuxer_free(struct demuxer *demuxer)
 	}
 	for (; demuxer->count; demuxer->count--, demuxer->first++)
 		av_packet_free(&demuxer->queue[demuxer->first % QUEUE_MAX].packet);
+	selector_deinit(&demuxer->selector);
 	demuxer_close(demuxer);
 	(void)pthread_cond_destroy(&demuxer->changed);
 	(void)pthread_mutex_destroy(&demuxer->lock);

@@ -6,22 +6,15 @@
 #include <libavcodec/codec_id.h>
 
 #include "base/clock.h"
+#include "workers/av/selector.h"
 
 /*
  * MPEG-TS from a descriptor, taken apart by a thread that never waits for whoever uses the packets:
  * what has come in is always known, so that a lag can be measured and acted on.
  *
- * One video and one audio stream are followed: of the first programme that has video, or else
- * of the first with audio. When another stream takes over (new PIDs) or the same one changes its
- * codec, the packets say so.
+ * One stream of each kind is followed (selector.h).
  */
 struct demuxer;
-
-enum media_kind {
-	MEDIA_VIDEO,
-	MEDIA_AUDIO,
-	MEDIA_KINDS,
-};
 
 struct media {
 	AVPacket *packet; /* time stamps of 90 kHz as in the stream, 33 bits; the taker frees it */

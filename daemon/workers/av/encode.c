@@ -46,6 +46,7 @@
 #define LAG_CUT	       (2 * USEC_PER_SEC) /* not even decoding keeps up: on to a keyframe */
 #define BARREN_MAX     150 /* packets without a picture, then the decoder is made anew */
 #define STOP_TIME      (2 * USEC_PER_SEC) /* for what is still queued when told to stop */
+#define SLOW_MEMORY    (5 * USEC_PER_SEC) /* after this without a loss it keeps up again */
 #define OTHER_BPS      200000		  /* sound and tables, until they are measured */
 
 struct encode {
@@ -68,15 +69,17 @@ struct encode {
 	struct muxer *muxer;
 
 	int preset;
-	AVCodecParameters *video; /* of the encoder; for the muxer */
-	uint64_t video_bps;	  /* what the encoder was told last */
-	int64_t last_pts;	  /* of the last picture given to the encoder */
-	double interval;	  /* mean distance of such pictures, ticks; 0: not known */
-	usec_t started, stopping; /* when; stopping: USEC_NEVER */
-	usec_t picture_at;	  /* when the last picture came; 0: none yet */
-	bool cut;		  /* video is skipped up to a keyframe */
-	bool unknown_codec;	  /* of the video: nothing can decode it */
-	int status;		  /* WORKER_EXIT_*; negative: goes on */
+	enum AVCodecID sound_codec; /* of the packets that come; NONE: none yet */
+	AVCodecParameters *video;   /* of the encoder; for the muxer */
+	uint64_t video_bps;	    /* what the encoder was told last */
+	int64_t last_pts;	    /* of the last picture given to the encoder */
+	double interval;	    /* mean distance of such pictures, ticks; 0: not known */
+	usec_t started, stopping;   /* when; stopping: USEC_NEVER */
+	usec_t picture_at;	    /* when the last picture came; 0: none yet */
+	usec_t slow_at;		    /* when pictures were left out last; 0: never */
+	bool cut;		    /* video is skipped up to a keyframe */
+	bool unknown_codec;	    /* of the video: nothing can decode it */
+	int status;		    /* WORKER_EXIT_*; negative: goes on */
 
 	/* Measured. */
 	struct meter other;   /* bytes of sound and tables */
@@ -84,7 +87,7 @@ struct encode {
 	uint64_t pictures, keyframes, dropped;
 	usec_t second_at;
 	struct {
-		uint64_t in, out, pictures;
+		uint64_t in, out, pictures, dropped;
 		double qp;
 	} second;
 };
@@ -99,7 +102,10 @@ static void encode_describe(struct encode *encode)
 	bool seen = encode->coder && usec_since(encode->picture_at, now) < VIDEO_GONE;
 
 	demuxer_stats(encode->demuxer, &input);
-	if (input.listed[MEDIA_AUDIO] != AV_CODEC_ID_NONE)
+	/* What is announced counts until the first packet. */
+	if (encode->sound_codec != AV_CODEC_ID_NONE)
+		sound = sound_parameters(encode->sound, encode->sound_codec);
+	else if (input.listed[MEDIA_AUDIO] != AV_CODEC_ID_NONE)
 		sound = sound_parameters(encode->sound, input.listed[MEDIA_AUDIO]);
 	if (seen || (encode->coder && !encode->live))
 		video = encode->video;
@@ -282,6 +288,7 @@ static void encode_sound(struct encode *encode, struct media *media)
 {
 	AVPacket *packet;
 
+	encode->sound_codec = media->codec;
 	if (sound_send(encode->sound, media->packet, media->codec, media->source))
 		return;
 	while (encode->status < 0 && (packet = sound_receive(encode->sound)))
@@ -352,7 +359,11 @@ static void encode_alarms(struct encode *encode, const struct demuxer_stats *inp
 	bool video = input->listed[MEDIA_VIDEO], sound = input->listed[MEDIA_AUDIO];
 	bool gone = usec_since(usec_max(encode->picture_at, encode->started), now) > VIDEO_GONE;
 
-	encode_alarm(encode, "encoder-slow", encode->pace.behind || encode->pace.stuck,
+	if (encode->dropped + input->dropped != encode->second.dropped)
+		encode->slow_at = now;
+	encode->second.dropped = encode->dropped + input->dropped;
+	encode_alarm(encode, "encoder-slow",
+		     encode->slow_at && usec_since(encode->slow_at, now) < SLOW_MEMORY,
 		     "encoding does not keep up with real time: pictures are left out; use a "
 		     "smaller picture, a cheaper preset or a faster machine",
 		     "encoding keeps up with real time again");
@@ -369,14 +380,16 @@ static void encode_alarms(struct encode *encode, const struct demuxer_stats *inp
 		     "pictures come in again");
 }
 
-static void encode_tick(struct encode *encode, usec_t now)
+/* Once a second; @last: and at the end. */
+static void encode_tick(struct encode *encode, usec_t now, bool last)
 {
 	struct demuxer_stats input;
 	double seconds = (double)usec_since(encode->second_at, now) / 1e6;
 	uint64_t out = muxer_bytes(encode->muxer);
 
-	if (seconds < 1)
+	if (seconds < 1 && !last)
 		return;
+	seconds = seconds > 0.001 ? seconds : 0.001;
 	demuxer_stats(encode->demuxer, &input);
 	encode_alarms(encode, &input, now);
 	encode_step_preset(encode, now);
@@ -421,7 +434,7 @@ static void encode_loop(struct encode *encode)
 			encode_take(encode, &media);
 		else if (r < 0)
 			encode->status = WORKER_EXIT_OK;
-		encode_tick(encode, now);
+		encode_tick(encode, now, false);
 		if (supervisor_stopping(encode->supervisor))
 			encode->stopping = usec_min(encode->stopping, now);
 		if (usec_since(encode->stopping, now) > STOP_TIME)
@@ -432,6 +445,7 @@ static void encode_loop(struct encode *encode)
 		(void)coder_send(encode->coder, NULL);
 		encode_drain(encode);
 	}
+	encode_tick(encode, now_usec(), true);
 }
 
 static void encode_command(const char *command, json_t *line, void *owner)

@@ -23,6 +23,7 @@
  * HOLE_MAX (the source was away) stays as long as it was.
  */
 #define READ_BYTES 65536
+#define WRAP	   (INT64_C(1) << 33)
 #define HOLE_MAX   (INT64_C(3600) * TIMELINE_HZ)
 
 struct export
@@ -35,6 +36,7 @@ struct export
 	struct timeline timeline;
 	int *map;	   /* stream of the input -> of the output; -1: left out */
 	int64_t *last_dts; /* by stream of the output */
+	int64_t *next_dts; /* where the last packet ended; AV_NOPTS_VALUE: not known */
 	unsigned mapped;
 	uint64_t packets, dropped;
 	bool failed; /* a segment could not be read */
@@ -107,6 +109,7 @@ static bool export_map(struct export *export, unsigned index)
 	out->avg_frame_rate = in->avg_frame_rate;
 	export->map[index] = out->index;
 	export->last_dts[out->index] = INT64_MIN;
+	export->next_dts[out->index] = AV_NOPTS_VALUE;
 	return true;
 }
 
@@ -118,8 +121,9 @@ static bool export_open_output(struct export *export, const char *file)
 
 	export->map = calloc(count + 1, sizeof(*export->map));
 	export->last_dts = calloc(count + 1, sizeof(*export->last_dts));
+	export->next_dts = calloc(count + 1, sizeof(*export->next_dts));
 	export->mapped = count;
-	if (!export->map || !export->last_dts ||
+	if (!export->map || !export->last_dts || !export->next_dts ||
 	    avformat_alloc_output_context2(&export->output, NULL, "mp4", file) < 0)
 		return false;
 	for (unsigned i = 0; i < count; i++)
@@ -138,24 +142,40 @@ static bool export_open_output(struct export *export, const char *file)
 	return done;
 }
 
+/* Puts the packet's time stamps on the timeline; false: it has none, and none follows from the
+ * packets before (of several audio frames in one PES packet only the first is stamped). */
+static bool export_place(struct export *export, AVPacket *packet, int index)
+{
+	const AVStream *stream = export->input->streams[packet->stream_index];
+	int64_t length = av_rescale(
+		av_get_audio_frame_duration2(stream->codecpar, packet->size), TIMELINE_HZ,
+		stream->codecpar->sample_rate ? stream->codecpar->sample_rate : 1);
+	int64_t ahead = 0;
+
+	if (packet->dts == AV_NOPTS_VALUE) {
+		packet->dts = export->next_dts[index];
+	} else {
+		if (packet->pts != AV_NOPTS_VALUE)
+			ahead = (packet->pts - packet->dts) & (WRAP - 1);
+		packet->dts = timeline_place(&export->timeline, packet->dts, 0) - WRAP;
+	}
+	if (packet->dts == AV_NOPTS_VALUE)
+		return false;
+	packet->pts = packet->dts + (ahead < 60 * TIMELINE_HZ ? ahead : 0);
+	export->next_dts[index] = length > 0 ? packet->dts + length : AV_NOPTS_VALUE;
+	return true;
+}
+
 /* False: the output cannot be written. */
 static bool export_packet(struct export *export, AVPacket *packet)
 {
 	int index =
 		packet->stream_index < (int)export->mapped ? export->map[packet->stream_index] : -1;
 	AVRational from = export->input->streams[packet->stream_index]->time_base;
-	int64_t ahead;
 
-	if (index < 0 || packet->dts == AV_NOPTS_VALUE) {
-		export->dropped += index >= 0;
+	if (index < 0)
 		return true;
-	}
-	ahead = packet->pts != AV_NOPTS_VALUE
-			? (packet->pts - packet->dts) & ((INT64_C(1) << 33) - 1)
-			: 0;
-	packet->dts = timeline_place(&export->timeline, packet->dts, 0) - (INT64_C(1) << 33);
-	packet->pts = packet->dts + (ahead < 60 * TIMELINE_HZ ? ahead : 0);
-	if (packet->dts <= export->last_dts[index]) {
+	if (!export_place(export, packet, index) || packet->dts <= export->last_dts[index]) {
 		export->dropped++;
 		return true;
 	}
@@ -202,6 +222,7 @@ static void export_close(struct export *export)
 	avformat_free_context(export->output);
 	free(export->map);
 	free(export->last_dts);
+	free(export->next_dts);
 	if (export->fd >= 0)
 		(void)close(export->fd);
 }

@@ -6,9 +6,9 @@
  * it does not explain is a break. REORDER is what decoding order, interleaving and a source that
  * multiplexes its streams unevenly bring about in an unbroken stream: 2 s forth or back.
  *
- * After a break the packets of the other stream may still be from before it. They fit the previous
- * offset, so that is tried before another break is declared; a break is never declared twice for
- * one jump.
+ * Around a break packets from before and after it may alternate (the other stream lags, or a single
+ * packet was late). So the offset before is remembered, and tried before another break is declared;
+ * whichever of the two fits is the current one, and a jump is one break only.
  */
 #define REORDER	  (2 * TIMELINE_HZ)
 #define WRAP	  (INT64_C(1) << 33)
@@ -27,9 +27,19 @@ static bool is_near(int64_t position, int64_t expected)
 	return position > expected - REORDER && position < expected + REORDER;
 }
 
+/* Whether an unbroken stream could be there now. */
+static bool timeline_accepts(const struct timeline *timeline, int64_t position, usec_t now)
+{
+	int64_t elapsed = (int64_t)(usec_since(timeline->at, now) * TIMELINE_HZ / USEC_PER_SEC);
+
+	return is_near(position, timeline->output) ||
+	       is_near(position, timeline->output + elapsed) ||
+	       (position >= timeline->output && position <= timeline->output + timeline->hole_max);
+}
+
 int64_t timeline_place(struct timeline *timeline, int64_t stamp, usec_t now)
 {
-	int64_t input, position, expected;
+	int64_t input, position;
 
 	if (!timeline->started) {
 		timeline->started = true;
@@ -40,16 +50,17 @@ int64_t timeline_place(struct timeline *timeline, int64_t stamp, usec_t now)
 		return timeline->output;
 	}
 	input = timeline->input + wrapped_difference(stamp, timeline->input);
-	expected = timeline->output +
-		   (int64_t)(usec_since(timeline->at, now) * TIMELINE_HZ / USEC_PER_SEC);
 	position = input + timeline->offset;
-	if (!is_near(position, expected) && !is_near(position, timeline->output) &&
-	    (position < timeline->output || position > timeline->output + timeline->hole_max)) {
-		if (timeline->breaks && is_near(input + timeline->previous, timeline->output))
-			return input + timeline->previous;
-		timeline->previous = timeline->offset;
-		timeline->offset = timeline->output + CONTINUED - input;
-		timeline->breaks++;
+	if (!timeline_accepts(timeline, position, now)) {
+		int64_t other = timeline->offset;
+
+		if (timeline->breaks && is_near(input + timeline->previous, timeline->output)) {
+			timeline->offset = timeline->previous;
+		} else {
+			timeline->offset = timeline->output + CONTINUED - input;
+			timeline->breaks++;
+		}
+		timeline->previous = other;
 		position = input + timeline->offset;
 	}
 	timeline->input = input;

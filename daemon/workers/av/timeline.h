@@ -21,8 +21,7 @@ struct timeline {
 	int64_t input;	  /* last time stamp in, unwrapped */
 	int64_t output;	  /* the largest that was given out */
 	int64_t offset;	  /* output = input + offset */
-	int64_t previous; /* the offset before the last break: packets of another stream that were
-			   * sent before it may come after it */
+	int64_t previous; /* the offset on the other side of the last break */
 	usec_t at;	  /* when the last packet came */
 	unsigned breaks;
 };

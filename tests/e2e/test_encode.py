@@ -1,0 +1,397 @@
+#!/usr/bin/env python3
+"""The live encoder: uplinkd-av encode and export, with real decoders on the other side."""
+import os
+import random
+import subprocess
+import threading
+import time
+
+import media
+from media import case, check
+
+PACKET = 188
+NOISE = "noise=alls=24:allf=t"  # like a camera's: the picture takes whatever rate it is given
+
+
+def ts_packets(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return [data[i:i + PACKET] for i in range(0, len(data), PACKET)]
+
+
+def pid_of(packet):
+    return (packet[1] & 0x1f) << 8 | packet[2]
+
+
+def dts_of(packet):
+    """(pts, dts) of a packet that begins a PES with time stamps, in seconds; else None."""
+    if not packet[1] & 0x40:
+        return None
+    at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
+    if packet[at:at + 3] != b"\0\0\1" or not packet[at + 7] & 0x80:
+        return None
+
+    def stamp(b):
+        return ((b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 |
+                b[4] >> 1) / 90000
+    pts = stamp(packet[at + 9:at + 14])
+    return (pts, stamp(packet[at + 14:at + 19]) if packet[at + 7] & 0x40 else pts)
+
+
+def is_video(packet):
+    at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
+    return bool(packet[1] & 0x40) and packet[at:at + 3] == b"\0\0\1" and \
+        0xe0 <= packet[at + 3] <= 0xef
+
+
+class Live:
+    """An encode worker fed in real time from files, one after the other; keeps what it gives."""
+
+    def __init__(self, directory, *options, speed=1.0, damage=None):
+        self.path = os.path.join(directory, f"live-{time.monotonic_ns()}.ts")
+        self.worker = media.Worker(["uplinkd-av", "encode", *options], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        self.speed, self.damage = speed, damage
+        self.fed, self.given = {}, {}  # pts -> time of its last byte in, first byte out
+        self.chunks = []               # (time, bytes)
+        self.ended = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        rest = b""
+        with open(self.path, "wb") as file:
+            while True:
+                data = os.read(self.worker.stdout.fileno(), 65536)
+                if not data:
+                    break
+                now = time.monotonic()
+                file.write(data)
+                self.chunks.append((now, len(data)))
+                data = rest + data
+                rest = data[len(data) // PACKET * PACKET:]
+                for i in range(0, len(data) - PACKET + 1, PACKET):
+                    packet = data[i:i + PACKET]
+                    if is_video(packet):
+                        self.given.setdefault(round(dts_of(packet)[0], 3), now)
+        self.ended.set()
+
+    def feed(self, path, events=()):
+        """Writes a file at its own pace. events: (seconds of stream, function)."""
+        packets = ts_packets(path)
+        events = list(events)
+        begin, first, batch, pts = time.monotonic(), None, [], None
+        for packet in packets:
+            stamps = dts_of(packet) if is_video(packet) else None
+            if stamps:
+                self._write(batch, pts)
+                batch, pts = [], stamps[0]
+                first = stamps[1] if first is None else first
+                at = stamps[1] - first
+                while events and at >= events[0][0]:
+                    events.pop(0)[1]()
+                wait = begin + at / self.speed - time.monotonic()
+                if wait > 0:
+                    time.sleep(wait)
+            batch.append(packet)
+        self._write(batch, pts)
+
+    def _write(self, batch, pts):
+        data = b"".join(batch)
+        if self.damage:
+            data = self.damage(data)
+        if data:
+            self.worker.stdin.write(data)
+            self.worker.stdin.flush()
+        if pts is not None:
+            self.fed[round(pts, 3)] = time.monotonic()
+
+    def finish(self, timeout=20):
+        """Ends the input; the exit status."""
+        self.worker.stdin.close()
+        check(self.ended.wait(timeout), "its output does not end")
+        return self.worker.wait(timeout)
+
+    def bps(self, begin, end):
+        """Bits per second of the output between two moments."""
+        return sum(n for t, n in self.chunks if begin <= t < end) * 8 / (end - begin)
+
+    def latencies(self):
+        """Seconds from the last byte of a picture in to the first byte out, sorted."""
+        return sorted(self.given[p] - t for p, t in self.fed.items() if p in self.given)
+
+    def stats(self):
+        return [line for _, line in self.worker.events if line.get("event") == "stats"]
+
+
+def check_clean(path, width=640, height=360, streams="0"):
+    """Fails unless a decoder has nothing to complain about."""
+    check(os.path.getsize(path) % PACKET == 0, "the output is not made of whole packets")
+    check(media.decode_errors(path, streams) == [], lambda: media.decode_errors(path)[:5])
+    check(media.continuity_errors(path) == 0, "continuity counters break")
+    return media.read_pictures(path, width, height)
+
+
+@case
+def every_picture_passes_with_its_time_stamp_and_its_sound(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=8)
+    live = Live(directory, "--rate-start", "1000000")
+    live.feed(source)
+    check(live.finish() == 0, live.worker.report)
+    seen, before = check_clean(live.path), media.read_pictures(source)
+    check(seen.numbers == list(range(240)), lambda: str(seen))
+    check(seen.times == before.times, "time stamps have changed")
+    check(len(media.packets(live.path, "a:0")) >= len(media.packets(source, "a:0")) - 10,
+          "sound is missing")
+    offsets = [(a, b) for a, b in zip(media.av_offsets(live.path, pictures=seen)[-5:],
+                                      media.av_offsets(source, pictures=before)[-5:])]
+    check(len(offsets) == 5 and all(abs(a - b) < 0.001 for a, b in offsets), offsets)
+    keys = [p[0] for p in media.packets(live.path) if p[3]]
+    check(all(1.9 < b - a < 2.1 for a, b in zip(keys, keys[1:])) and len(keys) == 4, keys)
+    check(media.dts_gaps(live.path) == [], "gaps")
+    latencies = live.latencies()
+    print(f"# latency ms: p50 {latencies[len(latencies) // 2] * 1000:.0f} "
+          f"max {latencies[-1] * 1000:.0f}")
+    check(latencies[len(latencies) // 2] < 0.15, "the median picture takes over 150 ms")
+    nulls = sum(1 for p in ts_packets(live.path) if pid_of(p) == 0x1fff)
+    check(nulls == 0, f"{nulls} null packets")
+
+
+@case
+def the_output_follows_the_advice_down_and_up(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=16, bitrate=6000000,
+                                extra_filter=NOISE)
+    live = Live(directory, "--rate-start", "3000000")
+    moments = {}
+
+    def advise(bps):
+        def give():
+            moments[bps] = time.monotonic()
+            live.worker.command("bitrate", bps=bps, reason="test")
+        return give
+    live.feed(source, [(5, advise(900000)), (10, advise(3600000))])
+    check(live.finish() == 0, live.worker.report)
+    down, up = moments[900000], moments[3600000]
+    before = live.bps(down - 2, down)
+    check(2700000 < before < 3200000, f"{before / 1e6:.2f} Mb/s at 3")
+    first, second, rest = (live.bps(down + a, down + b) for a, b in ((0, 1), (1, 2), (1, 5)))
+    rising = [live.bps(up + s, up + s + 1) for s in range(3)]
+    print(f"# 3 -> 0.9 Mb/s: {first / 1e3:.0f} {second / 1e3:.0f}, then {rest / 1e3:.0f} kb/s; "
+          f"0.9 -> 3.6: {' '.join(f'{r / 1e3:.0f}' for r in rising)} kb/s")
+    check(first < 1500000, f"{first / 1e6:.2f} Mb/s in the first second after the step down")
+    check(second < 1000000, f"{second / 1e6:.2f} Mb/s in the second after the step down")
+    check(600000 < rest < 945000, f"{rest / 1e6:.2f} Mb/s at 0.9")
+    check(rising[2] > 0.9 * 3600000, f"{rising[2] / 1e6:.2f} Mb/s in the third second")
+    seen = check_clean(live.path)
+    check(seen.numbers == list(range(480)), lambda: str(seen))
+
+
+@case
+def codec_size_and_pids_may_change_in_the_middle(directory):
+    one = media.make_content(os.path.join(directory, "1.ts"), seconds=3)
+    two = os.path.join(directory, "2.ts")
+    media.run([*media.content_args(width=480, height=272, seconds=3, first_frame=90, codec="hevc",
+                                   audio="mp2"), "-output_ts_offset", "3",
+               "-mpegts_start_pid", "0x200", "-mpegts_pmt_start_pid", "0x300", two])
+    three = os.path.join(directory, "3.ts")
+    media.run([*media.content_args(width=800, height=450, fps=25, seconds=3, first_frame=200),
+               "-output_ts_offset", "6", three])
+    live = Live(directory, "--rate-start", "1500000")
+    for path in (one, two, three):
+        live.feed(path)
+    check(live.finish() == 0, live.worker.report)
+    times = sorted(live.given.values())
+    gap = max(b - a for a, b in zip(times, times[1:]))
+    check(gap < 1, f"no picture for {gap:.2f} s")
+    check(media.decode_errors(live.path) == [], lambda: media.decode_errors(live.path)[:5])
+    sizes = media.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                       "frame=width", "-of", "csv=p=0", live.path]).decode().split()
+    counts = {w: sum(1 for s in sizes if s.startswith(w)) for w in ("640", "480", "800")}
+    check(counts["640"] >= 88 and counts["480"] >= 85 and counts["800"] >= 70, counts)
+    steps = [b[0] - a[0] for a, b in zip(media.packets(live.path), media.packets(live.path)[1:])]
+    check(min(steps) > 0, "time goes back")
+
+
+@case
+def a_clock_that_jumps_becomes_one_picture_s_distance(directory):
+    one = media.make_content(os.path.join(directory, "1.ts"), seconds=3)
+    two = media.make_content(os.path.join(directory, "2.ts"), seconds=3, first_frame=90)
+    live = Live(directory)
+    live.feed(one)
+    live.feed(two)
+    check(live.finish() == 0, live.worker.report)
+    seen = check_clean(live.path)
+    check(seen.missing <= 2 and seen.step_max < 0.2 and
+          all(b > a for a, b in zip(seen.times, seen.times[1:])), lambda: str(seen))
+    check(live.stats()[-1]["breaks"] <= 1, live.stats()[-1:])
+
+
+@case
+def pictures_without_sound_and_sound_without_pictures(directory):
+    silent = media.make_content(os.path.join(directory, "v.ts"), seconds=2, audio=None)
+    live = Live(directory)
+    live.feed(silent)
+    check(live.finish() == 0, live.worker.report)
+    check(len(check_clean(live.path).numbers) == 60, "pictures are missing")
+    sound = os.path.join(directory, "a.ts")
+    media.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=r=48000", "-t", "4", "-c:a",
+               "aac", sound])
+    out = os.path.join(directory, "a-out.ts")
+    with open(sound, "rb") as source, open(out, "wb") as target:
+        worker = media.Worker(["uplinkd-av", "encode"], stdin=source, stdout=target)
+        check(worker.wait(20) == 0, worker.report)
+    check([s["codec_name"] for s in media.probe(out)] == ["aac"] and
+          len(media.packets(out, "a:0")) == len(media.packets(sound, "a:0")), "sound is missing")
+
+
+@case
+def interlaced_and_ten_bit_pictures_are_made_fit(directory):
+    for options in (["-c:v", "libx264", "-flags", "+ildct+ilme", "-x264opts", "tff=1"],
+                    ["-c:v", "libx264", "-pix_fmt", "yuv422p10le"],
+                    ["-c:v", "libx264", "-pix_fmt", "yuvj420p"]):
+        source = os.path.join(directory, "in.ts")
+        media.run(["ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25",
+                   "-t", "2", "-pix_fmt", "yuv420p", "-preset", "ultrafast", *options, source])
+        out = os.path.join(directory, "out.ts")
+        with open(source, "rb") as file, open(out, "wb") as target:
+            worker = media.Worker(["uplinkd-av", "encode"], stdin=file, stdout=target)
+            check(worker.wait(20) == 0, worker.report)
+        stream = media.probe(out)[0]
+        check(stream["pix_fmt"] in ("yuv420p", "yuvj420p") and
+              stream.get("field_order", "progressive") == "progressive", stream)
+        check(len(media.packets(out)) >= 49 and media.decode_errors(out) == [], options)
+
+
+@case
+def garbage_is_told_and_a_stream_behind_it_is_found(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=4)
+    live = Live(directory)
+    noise = random.Random(1)
+    for _ in range(42):
+        live.worker.stdin.write(noise.randbytes(10000))
+        live.worker.stdin.flush()
+        time.sleep(0.1)
+    live.worker.wait_event("alarm", id="no-programme", active=True)
+    live.feed(source)
+    check(live.finish() == 0, live.worker.report)
+    live.worker.wait_event("alarm", id="no-programme", active=False)
+    check(len(check_clean(live.path).numbers) >= 100, "pictures are missing")
+
+
+@case
+def half_a_percent_of_damage_harms_no_more_than_it_must(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=8, bitrate=3000000)
+    chance = random.Random(2)
+
+    def damage(data):
+        out = bytearray()
+        for i in range(0, len(data), PACKET):
+            packet = bytearray(data[i:i + PACKET])
+            if chance.random() < 0.005:
+                kind = chance.randrange(3)
+                if kind == 0:
+                    continue
+                for _ in range(1 if kind == 1 else 50):
+                    packet[chance.randrange(PACKET)] = chance.randrange(256)
+            out += packet
+        return bytes(out)
+    live = Live(directory, damage=damage)
+    live.feed(source)
+    check(live.finish() == 0, live.worker.report)
+    # Damaged sound passes as it is: nobody decodes it here.
+    seen = check_clean(live.path, streams="0:v")
+    check(len(seen.numbers) >= 210 and seen.unreadable < 60, lambda: str(seen))
+    check(live.stats()[-1]["damaged"] > 0, "the damage is not counted")
+
+
+@case
+def input_that_comes_too_fast_builds_no_delay(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), width=1280, height=720,
+                                seconds=20, extra_filter=NOISE, bitrate=4000000)
+    live = Live(directory, "--preset", "veryfast", speed=30)
+    live.feed(source)
+    fed = time.monotonic()
+    check(live.finish() == 0, live.worker.report)
+    check(time.monotonic() - fed < 4, f"{time.monotonic() - fed:.1f} s behind at the end")
+    live.worker.wait_event("alarm", id="encoder-slow", active=True)
+    seen = check_clean(live.path, 1280, 720)
+    check(5 < len(seen.numbers) < 600 and all(b > a for a, b in zip(seen.times, seen.times[1:])),
+          lambda: str(seen))
+
+
+@case
+def it_ends_when_told_and_when_its_supervisor_is_gone(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=2)
+    for end in ("signal", "command", "socket", "reader"):
+        live = Live(directory)
+        live.feed(source)
+        media.wait_for(lambda: live.given, 10, "output")
+        if end == "signal":
+            live.worker.send_signal(media.signal.SIGTERM)
+        elif end == "command":
+            live.worker.command("stop")
+        elif end == "socket":
+            live.worker.control.shutdown(media.socket.SHUT_RDWR)
+        else:
+            live.finish()
+            continue
+        check(live.worker.wait(8) == 0, live.worker.report)
+        check(os.path.getsize(live.path) % PACKET == 0, "half a packet")
+
+
+@case
+def wrong_arguments_are_refused():
+    for options in (["--rate-start", "x"], ["--preset", "placebo"], ["--unknown"],
+                    ["--rate-min", "2000000", "--rate-max", "1000000"], ["surplus"]):
+        worker = media.Worker(["uplinkd-av", "encode", *options])
+        check(worker.wait(10) == 64, (options, worker.status))
+
+
+@case
+def segments_become_one_playable_mp4(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=9, codec="h264b")
+    packets, segments = ts_packets(source), []
+    for i in range(3):
+        segments.append(os.path.join(directory, f"{i}.ts"))
+        with open(segments[-1], "wb") as file:
+            file.write(b"".join(packets[len(packets) * i // 3:len(packets) * (i + 1) // 3]))
+    out = os.path.join(directory, "out.mp4")
+    worker = media.Worker(["uplinkd-av", "export", "--output", out, *segments])
+    check(worker.wait(20) == 0, worker.report)
+    for stream in ("v:0", "a:0"):
+        before = len(media.packets(source, stream))
+        check(len(media.packets(out, stream)) == before,
+              f"{stream}: {len(media.packets(out, stream))} packets of {before}")
+    seen = media.read_pictures(out)
+    check(seen.numbers == list(range(270)), lambda: str(seen))
+    check(media.decode_errors(out) == [], lambda: media.decode_errors(out)[:5])
+    offsets = media.av_offsets(out, pictures=seen)
+    check(len(offsets) >= 7 and max(map(abs, offsets)) < 0.03, offsets)
+
+
+@case
+def a_torn_last_segment_is_exported_as_far_as_it_goes(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=4)
+    torn = os.path.join(directory, "torn.ts")
+    with open(source, "rb") as file, open(torn, "wb") as target:
+        target.write(file.read()[:500001])
+    out = os.path.join(directory, "out.mp4")
+    worker = media.Worker(["uplinkd-av", "export", "--output", out, torn])
+    check(worker.wait(20) == 0, worker.report)
+    check(len(media.read_pictures(out).numbers) >= 45, "pictures are missing")
+
+
+@case
+def an_export_that_fails_leaves_nothing_behind(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=1)
+    noise = os.path.join(directory, "noise.ts")
+    with open(noise, "wb") as file:
+        file.write(random.Random(3).randbytes(300000))
+    for status, out, segments in ((74, "1.mp4", [source, "missing.ts"]), (65, "2.mp4", [noise]),
+                                  (73, "none/3.mp4", [source]), (64, "4.mp4", [])):
+        worker = media.Worker(["uplinkd-av", "export", "--output", os.path.join(directory, out),
+                               *segments])
+        check(worker.wait(20) == status, f"{out}: {worker.report()}")
+    check(not any(".mp4" in name for name in os.listdir(directory)), os.listdir(directory))
+
+
+media.main()
