@@ -67,7 +67,7 @@ struct bond *bond_new(const struct bond_config *config, usec_t now)
 	b->now = b->began_at = now;
 	b->timer_at = now;
 	b->depart_at = USEC_NEVER;
-	session_init(&b->session, config, now);
+	peer_init(&b->peer, config, now);
 	scheduler_init(&b->scheduler, config->policy, config->off);
 	redundancy_init(&b->redundancy, config->off, config->overhead_paid_permille);
 	advice_init(&b->advice, config->advice_min_bps, config->advice_max_bps,
@@ -92,7 +92,7 @@ struct bond *bond_free(struct bond *b)
 	outgoing_deinit(&b->outgoing);
 	playout_deinit(&b->playout);
 	backlog_deinit(&b->backlog);
-	session_deinit(&b->session);
+	peer_deinit(&b->peer);
 	hello_wipe(&b->config, sizeof(b->config));
 	free(b);
 	return NULL;
@@ -125,7 +125,7 @@ static void engine_set_latency(struct bond *b, usec_t now)
 {
 	uint32_t packets;
 
-	b->latency = b->session.current.latency;
+	b->latency = b->peer.current.latency;
 	if (b->config.role == BOND_ROLE_SENDER)
 		return;
 	packets = bond_packets(b, b->latency + SPARE, PACKETS_MIN, PACKETS_MAX);
@@ -143,7 +143,7 @@ static void engine_set_latency(struct bond *b, usec_t now)
 
 void engine_new_session(struct bond *b, bool restarted, usec_t now)
 {
-	bool first = b->session.sessions == 1;
+	bool first = b->peer.sessions == 1;
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];

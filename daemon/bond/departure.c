@@ -20,7 +20,8 @@
 #define HELLO_FIRST	(100 * USEC_PER_MS)
 #define HELLO_LAST	USEC_PER_SEC
 #define HELLO_SPACING	(10 * USEC_PER_MS)
-#define PROBE_STALLED	(20 * USEC_PER_MS)
+#define PROBE_MEDIA	4
+#define PROBE_STALLED	(30 * USEC_PER_MS)
 #define SEALED_OVERHEAD (WIRE_LONG_BYTES + WIRE_TAG_BYTES)
 
 struct departure {
@@ -37,9 +38,9 @@ static struct departure departure_begin(struct bond *b, struct path *p, usec_t n
 	dep.header = (struct wire_header){
 		.is_long = !p->heard_at || now >= p->heard_at + LONG_AFTER ||
 			   now >= p->long_at + LONG_SPACING,
-		.phase = seal_phase(b->session.current.send),
+		.phase = seal_phase(b->peer.current.send),
 		.path_id = (uint8_t)p->id,
-		.bond_id = b->session.current.remote_id,
+		.bond_id = b->peer.current.remote_id,
 	};
 	dep.header.number_bits = dep.header.is_long ? 32 : 16;
 	dep.header.number = (uint32_t)(dep.header.is_long ? number : number & 0xffff);
@@ -56,7 +57,7 @@ static struct sent *departure_finish(struct bond *b, struct departure *dep, enum
 	size_t header = dep->header.len;
 	struct sent *s;
 
-	d->len = header + seal_protect(b->session.current.send, (uint8_t)p->id, p->inflight.next,
+	d->len = header + seal_protect(b->peer.current.send, (uint8_t)p->id, p->inflight.next,
 				       b->out, header, b->out + header, writer_len(&dep->frames),
 				       b->out + header);
 	d->link = p->config.link;
@@ -64,7 +65,7 @@ static struct sent *departure_finish(struct bond *b, struct departure *dep, enum
 	d->to = p->config.remote;
 	d->data = b->out;
 	s = inflight_add(&p->inflight, kind, what, (uint32_t)d->len, now);
-	b->session.sealed++;
+	b->peer.sealed++;
 	if (dep->header.is_long)
 		p->long_at = now;
 	if (kind != SENT_NOTHING) {
@@ -120,7 +121,7 @@ static bool departure_hello(struct bond *b, struct bond_datagram *d, usec_t now)
 			p->hello_backoff ? usec_min(2 * p->hello_backoff, HELLO_LAST) : HELLO_FIRST;
 		p->hello_at = now + p->hello_backoff;
 		b->hello_at = now + HELLO_SPACING;
-		d->len = session_ask(&b->session, (uint8_t)i, now, b->hello);
+		d->len = peer_ask(&b->peer, (uint8_t)i, now, b->hello);
 		d->link = p->config.link;
 		d->path_id = i;
 		d->to = p->config.remote;
@@ -233,7 +234,7 @@ static bool departure_close(struct bond *b, struct bond_datagram *d, usec_t now)
 		if (!p->in_use || !p->close_due)
 			continue;
 		p->close_due = false;
-		if (!b->session.current.send || !inflight_has_room(&p->inflight))
+		if (!b->peer.current.send || !inflight_has_room(&p->inflight))
 			continue;
 		dep = departure_begin(b, p, now);
 		(void)frame_encode_close(&dep.frames, &frame);
@@ -370,6 +371,7 @@ static bool departure_repair(struct bond *b, struct bond_datagram *d, usec_t now
 						   departure_size(o), 0, deadline, now, &path);
 		if (verdict == SCHEDULER_SEND) {
 			backlog_repair_done(&b->backlog);
+			redundancy_repaired(&b->redundancy, departure_size(o));
 			return departure_media(b, &b->path[path], o, DEPARTURE_RELIED, d, now);
 		}
 		if (verdict != SCHEDULER_LATE)
@@ -440,12 +442,15 @@ static bool departure_broadcast(struct bond *b, struct bond_datagram *d, usec_t 
 	return false;
 }
 
-/* Something useful to ask an untrusted path with: the packet that is owed for the longest. */
+/* When all paths are silent every probe carries the packet that is owed for the longest. Beside
+ * paths that work, only each fourth does: a small packet proves as much that the path answers, and
+ * the others that it carries. */
 static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram *d, usec_t now)
 {
 	struct owed *o = backlog_oldest(&b->backlog);
 
-	if (!o || p->config.muted || p->state == BOND_PATH_PROBING)
+	if (!o || p->config.muted || p->state == BOND_PATH_PROBING ||
+	    (p->probes % PROBE_MEDIA && !engine_is_alone(b, p)))
 		return departure_ping(b, p, d, now);
 	return departure_media(b, p, o, DEPARTURE_PROBE, d, now);
 }
@@ -456,7 +461,7 @@ static usec_t departure_probe_at(struct bond *b, struct path *p, usec_t now)
 		return p->probe_at;
 	/* Nothing new is given to a stalled path, so it has to be asked. */
 	if (path_stalled_for(p, now))
-		return p->eliciting_at + usec_max(PROBE_STALLED, p->estimator.srtt / 4);
+		return p->eliciting_at + usec_max(PROBE_STALLED, p->estimator.srtt / 2);
 	if (inflight_oldest(&p->inflight))
 		return usec_max(p->eliciting_at, p->progress_at) +
 		       estimator_probe_timeout(&p->estimator, ACK_DELAY);
@@ -514,7 +519,7 @@ static bool departure_next(struct bond *b, struct bond_datagram *d, usec_t now)
 	b->depart_at = USEC_NEVER;
 	if (departure_answer(b, d) || departure_hello(b, d, now))
 		return true;
-	if (!b->session.up)
+	if (!b->peer.up)
 		return false;
 	scheduler_refresh(&b->scheduler, b->path, b->backlog.queued_bytes);
 	if (departure_ack(b, d, now) || departure_leaving(b, d, now) ||

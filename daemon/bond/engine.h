@@ -12,7 +12,7 @@
 #include "bond/redundancy.h"
 #include "bond/report.h"
 #include "bond/scheduler.h"
-#include "bond/session.h"
+#include "bond/peer.h"
 
 /*
  * The inside of the bond, for the files that compose the parts and for nobody else:
@@ -38,7 +38,7 @@ struct answer {
 struct bond {
 	struct bond_config config;
 	usec_t latency; /* in force */
-	struct session session;
+	struct peer peer;
 	struct path path[BOND_PATHS_MAX];
 	struct scheduler scheduler;
 	struct outgoing outgoing;
@@ -51,7 +51,7 @@ struct bond {
 
 	usec_t heard_at; /* anything authentic, on any path */
 	usec_t began_at;
-	bool peer_up; /* as told by the last session event */
+	bool told_up; /* as told by the last session event */
 	bool closed;
 	enum wire_close close_reason;
 	bool clock_known; /* the difference of the clocks that one-way delays are based on */

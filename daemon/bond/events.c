@@ -11,7 +11,7 @@ void event_session(struct bond *b, enum bond_event_kind kind, enum bond_reason r
 
 	b->event[at].kind = kind;
 	b->event[at].reason = reason;
-	b->peer_up = kind == BOND_EVENT_SESSION_UP;
+	b->told_up = kind == BOND_EVENT_SESSION_UP;
 }
 
 bool bond_next_event(struct bond *b, struct bond_event *ret_event)

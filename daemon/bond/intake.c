@@ -38,7 +38,7 @@ static enum bond_input_result intake_hello(struct bond *b, uint32_t link,
 
 	if (b->config.role != BOND_ROLE_RECEIVER)
 		return BOND_INPUT_FOREIGN;
-	result = session_answer(&b->session, data, len, a->data, sizeof(a->data), &a->len);
+	result = peer_answer(&b->peer, data, len, a->data, sizeof(a->data), &a->len);
 	if (a->len && a != &spare) {
 		a->link = link;
 		a->to = *from;
@@ -52,16 +52,15 @@ static enum bond_input_result intake_hello_answer(struct bond *b, uint32_t link,
 						  const uint8_t *data, size_t len, usec_t now)
 {
 	enum bond_input_result result;
-	enum session_news news;
+	enum peer_news news;
 	bool restarted = false;
 	usec_t round_trip = 0;
 	struct path *p;
 
 	if (b->config.role != BOND_ROLE_SENDER)
 		return BOND_INPUT_FOREIGN;
-	result = session_finish(&b->session, data, len, b->heard_at, now, &round_trip, &news,
-				&restarted);
-	if (result != BOND_INPUT_TAKEN || news != SESSION_NEW)
+	result = peer_finish(&b->peer, data, len, b->heard_at, now, &round_trip, &news, &restarted);
+	if (result != BOND_INPUT_TAKEN || news != PEER_NEW)
 		return result;
 	engine_new_session(b, restarted, now);
 	p = intake_path_at(b, link, from);
@@ -148,8 +147,8 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 				   now);
 	else
 		p->estimator.delivered += bytes;
-	if (newest->at > b->session.key_at)
-		b->session.key_proven = true;
+	if (newest->at > b->peer.key_at)
+		b->peer.key_proven = true;
 	(void)repair_detect(b, p, now);
 	hungry = p->hungry_at >= p->round_hungry_since && p->hungry_at;
 	if (rate_round_is_over(&p->rate, now))
@@ -161,9 +160,9 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 
 static void intake_close(struct bond *b, const struct frame_close *close, usec_t now)
 {
-	if (!b->session.up)
+	if (!b->peer.up)
 		return;
-	b->session.up = false;
+	b->peer.up = false;
 	event_session(b, BOND_EVENT_SESSION_DOWN,
 		      close->reason == WIRE_CLOSE_RESTART ? BOND_REASON_RESTARTED
 							  : BOND_REASON_CLOSED);
@@ -262,7 +261,7 @@ static void intake_heard(struct bond *b, struct path *p, size_t len, usec_t now)
 		path_set_state(p, BOND_PATH_UP,
 			       p->state == BOND_PATH_OFF ? BOND_REASON_ADDED : BOND_REASON_ANSWERED,
 			       now);
-	if (!b->peer_up && b->session.up)
+	if (!b->told_up && b->peer.up)
 		event_session(b, BOND_EVENT_SESSION_UP, BOND_REASON_ANSWERED);
 }
 
@@ -270,15 +269,15 @@ static enum bond_input_result intake_sealed(struct bond *b, uint32_t link,
 					    const struct bond_address *from, uint8_t *data,
 					    size_t len, const struct wire_header *h, usec_t now)
 {
-	struct session_keys *keys = &b->session.current, *pending = NULL;
+	struct peer_keys *keys = &b->peer.current, *pending = NULL;
 	struct path *p = &b->path[h->path_id];
 	bool known = intake_path_at(b, link, from), restarted = false;
 	uint64_t number;
 	int plain;
 
-	if (h->is_long && (!b->session.up || h->bond_id != keys->local_id))
-		keys = pending = session_pending(&b->session, h->bond_id);
-	if (!keys || !keys->receive || (!pending && !b->session.up)) {
+	if (h->is_long && (!b->peer.up || h->bond_id != keys->local_id))
+		keys = pending = peer_pending(&b->peer, h->bond_id);
+	if (!keys || !keys->receive || (!pending && !b->peer.up)) {
 		b->input_unknown++;
 		return BOND_INPUT_FOREIGN;
 	}
@@ -290,8 +289,7 @@ static enum bond_input_result intake_sealed(struct bond *b, uint32_t link,
 	plain = seal_open(keys->receive, h->phase, h->path_id, number, data, h->len, data + h->len,
 			  len - h->len, data + h->len, now);
 	if (plain < 0) {
-		if ((!h->is_long && !known) ||
-		    now < b->session.established_at + OLD_SESSION_GRACE) {
+		if ((!h->is_long && !known) || now < b->peer.established_at + OLD_SESSION_GRACE) {
 			b->input_unknown++;
 			return BOND_INPUT_FOREIGN;
 		}
@@ -299,7 +297,7 @@ static enum bond_input_result intake_sealed(struct bond *b, uint32_t link,
 		return BOND_INPUT_REFUSED;
 	}
 	if (pending) {
-		session_confirm(&b->session, pending, now, &restarted);
+		peer_confirm(&b->peer, pending, now, &restarted);
 		engine_new_session(b, restarted, now);
 	}
 	if (!p->in_use &&

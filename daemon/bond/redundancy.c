@@ -7,6 +7,9 @@
  * higher rate for a moment and single packets show nothing. The path then counts as hungry, so
  * that rate may believe more when its queue stays empty.
  *
+ * What is repaired counts against the budget: while losses make copies necessary, there is no point
+ * in adding more.
+ *
  * A train stops when the queue shows. Copies are taken from the packets that are not acknowledged
  * yet and went another way; importance first, then age.
  */
@@ -31,6 +34,13 @@ void redundancy_earn(struct redundancy *r, uint64_t bytes, bool troubled)
 		r->budget = BUDGET_MAX;
 	if (r->paid > BUDGET_MAX)
 		r->paid = BUDGET_MAX;
+}
+
+void redundancy_repaired(struct redundancy *r, uint64_t bytes)
+{
+	r->budget -= (int64_t)bytes;
+	if (r->budget < -BUDGET_MAX)
+		r->budget = -BUDGET_MAX;
 }
 
 static bool redundancy_suits(const struct redundancy *r, struct path *p, usec_t now)

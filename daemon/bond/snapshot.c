@@ -64,9 +64,9 @@ static void snapshot_receiver(const struct bond *b, struct bond_stats *s)
 void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 {
 	memset(s, 0, sizeof(*s));
-	s->session_up = b->session.up && b->peer_up;
-	s->session_since = b->session.established_at;
-	s->sessions = b->session.sessions;
+	s->session_up = b->peer.up && b->told_up;
+	s->session_since = b->peer.established_at;
+	s->sessions = b->peer.sessions;
 	s->latency = b->latency;
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
@@ -84,7 +84,7 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 		snapshot_receiver(b, s);
 	s->control_sent = b->outgoing.submitted;
 	s->control_delivered = b->incoming.delivered;
-	s->hello_refused = b->session.hello_refused;
+	s->hello_refused = b->peer.hello_refused;
 	s->input_forged = b->input_forged;
 	s->input_replayed = b->input_replayed;
 	s->input_malformed = b->input_malformed;

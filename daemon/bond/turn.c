@@ -35,7 +35,7 @@ static void turn_asking(struct bond *b, usec_t now)
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
 		if (b->path[i].in_use && b->path[i].state == BOND_PATH_UP)
 			silent = false;
-	if (b->session.up && !silent) {
+	if (b->peer.up && !silent) {
 		b->asking = false;
 		return;
 	}
@@ -52,10 +52,9 @@ static void turn_asking(struct bond *b, usec_t now)
 static usec_t turn_timeout(struct bond *b, usec_t now)
 {
 	usec_t limit = b->config.role == BOND_ROLE_SENDER ? SENDER_TIMEOUT : RECEIVER_TIMEOUT;
-	usec_t at =
-		usec_max(b->heard_at, b->session.established_at) + usec_max(limit, 2 * b->latency);
+	usec_t at = usec_max(b->heard_at, b->peer.established_at) + usec_max(limit, 2 * b->latency);
 
-	if (!b->session.up || !b->peer_up)
+	if (!b->peer.up || !b->told_up)
 		return USEC_NEVER;
 	/* An idle sender asks only every ten seconds. */
 	if (b->config.role == BOND_ROLE_SENDER && !b->asking)
@@ -74,7 +73,7 @@ static void turn_advice(struct bond *b, usec_t now)
 		.hold = engine_hold(b),
 		.missed = total.late + total.lost + b->backlog.expired,
 		.queue_age = waiting ? usec_since(waiting->captured, now) : 0,
-		.session_up = b->session.up,
+		.session_up = b->peer.up,
 	};
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
@@ -105,10 +104,10 @@ static usec_t turn_sender(struct bond *b, usec_t now)
 	if (oldest)
 		at = usec_max(oldest->captured + hold + 1, now + least + 1) - least;
 	at = usec_min(at, repair_last_call(b, now));
-	if (session_fall_back(&b->session, b->heard_at, now))
+	if (peer_fall_back(&b->peer, b->heard_at, now))
 		engine_new_session(b, false, now);
-	if (b->session.pending[0].send)
-		at = usec_min(at, b->session.candidate_at + SESSION_FALL_BACK_AFTER);
+	if (b->peer.pending[0].send)
+		at = usec_min(at, b->peer.candidate_at + PEER_FALL_BACK_AFTER);
 	turn_asking(b, now);
 	if (now >= b->advice.next_at)
 		turn_advice(b, now);
@@ -129,7 +128,7 @@ usec_t turn_run(struct bond *b, usec_t now)
 {
 	usec_t at = USEC_NEVER;
 
-	if (b->session.up)
+	if (b->peer.up)
 		for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
 			if (b->path[i].in_use)
 				at = usec_min(at, turn_path(b, &b->path[i], now));
@@ -137,7 +136,7 @@ usec_t turn_run(struct bond *b, usec_t now)
 		at = usec_min(at, turn_sender(b, now));
 	else
 		turn_receiver(b);
-	session_renew(&b->session, now);
+	peer_renew(&b->peer, now);
 	return usec_min(at, turn_timeout(b, now));
 }
 

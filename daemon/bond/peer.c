@@ -1,4 +1,4 @@
-#include "bond/session.h"
+#include "bond/peer.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 /*
  * The asker sends hellos, each with a fresh ephemeral key, a fresh time and a fresh bond id, and
- * remembers the last SESSION_ATTEMPTS of them: with 600 ms round trip and a retry after 100 ms the
+ * remembers the last PEER_ATTEMPTS of them: with 600 ms round trip and a retry after 100 ms the
  * answer to the first comes when three more are out. The low bits of the bond id say which one an
  * answer belongs to.
  *
@@ -18,7 +18,7 @@
  *
  * The asker goes on asking while it hears nothing. When the answer comes from the same instance as
  * before, the old session most likely lives and only the way was broken; then the new one is kept
- * aside for a moment (SESSION_FALL_BACK_AFTER) in which the old one may be heard. When the instance
+ * aside for a moment (PEER_FALL_BACK_AFTER) in which the old one may be heard. When the instance
  * is another, the peer was restarted and the new session is taken at once.
  *
  * Secrets: ephemeral keys are drawn from the seed by HKDF with a counter, so no randomness of its
@@ -30,50 +30,50 @@
 #define ASK_PAYLOAD    (WIRE_HELLO_BYTES - 4 - HELLO_OVERHEAD)
 #define ANSWER_PAYLOAD 20
 
-void session_init(struct session *s, const struct bond_config *config, usec_t now)
+void peer_init(struct peer *s, const struct bond_config *config, usec_t now)
 {
-	*s = (struct session){ .role = config->role,
-			       .instance = config->instance,
-			       .unix_minus_now = config->unix_minus_now,
-			       .latency_asked = config->latency,
-			       .key_at = now };
+	*s = (struct peer){ .role = config->role,
+			    .instance = config->instance,
+			    .unix_minus_now = config->unix_minus_now,
+			    .latency_asked = config->latency,
+			    .key_at = now };
 	memcpy(s->psk, config->key, sizeof(s->psk));
 	memcpy(s->seed, config->seed, sizeof(s->seed));
 	s->current.latency = config->latency;
 }
 
-static void session_keys_clear(struct session_keys *keys)
+static void peer_keys_clear(struct peer_keys *keys)
 {
 	keys->send = seal_free(keys->send);
 	keys->receive = seal_free(keys->receive);
-	*keys = (struct session_keys){ 0 };
+	*keys = (struct peer_keys){ 0 };
 }
 
-static void session_clear_pending(struct session *s)
+static void peer_clear_pending(struct peer *s)
 {
-	for (unsigned i = 0; i < SESSION_PENDING; i++)
-		session_keys_clear(&s->pending[i]);
+	for (unsigned i = 0; i < PEER_PENDING; i++)
+		peer_keys_clear(&s->pending[i]);
 }
 
-static void session_clear_attempts(struct session *s)
+static void peer_clear_attempts(struct peer *s)
 {
-	for (unsigned i = 0; i < SESSION_ATTEMPTS; i++) {
+	for (unsigned i = 0; i < PEER_ATTEMPTS; i++) {
 		if (s->attempt[i].waiting)
 			hello_clear(&s->attempt[i].hello);
 		s->attempt[i].waiting = false;
 	}
 }
 
-void session_deinit(struct session *s)
+void peer_deinit(struct peer *s)
 {
-	session_keys_clear(&s->current);
-	session_clear_pending(s);
-	session_clear_attempts(s);
+	peer_keys_clear(&s->current);
+	peer_clear_pending(s);
+	peer_clear_attempts(s);
 	hello_wipe(s->psk, sizeof(s->psk));
 	hello_wipe(s->seed, sizeof(s->seed));
 }
 
-static bool session_draw(struct session *s, const char *label, uint8_t *out, size_t len)
+static bool peer_draw(struct peer *s, const char *label, uint8_t *out, size_t len)
 {
 	uint8_t context[16];
 	struct writer w = writer_of(context, sizeof(context));
@@ -83,32 +83,32 @@ static bool session_draw(struct session *s, const char *label, uint8_t *out, siz
 	return hello_derive(s->seed, label, context, sizeof(context), out, len) >= 0;
 }
 
-static uint32_t session_draw_id(struct session *s)
+static uint32_t peer_draw_id(struct peer *s)
 {
 	uint8_t bytes[4] = { 0 };
 	struct cursor c = cursor_of(bytes, sizeof(bytes));
 
-	(void)session_draw(s, "bond id", bytes, sizeof(bytes));
+	(void)peer_draw(s, "bond id", bytes, sizeof(bytes));
 	return cursor_u32(&c);
 }
 
-static struct session_keys session_keys_of(const struct hello_keys *keys)
+static struct peer_keys peer_keys_of(const struct hello_keys *keys)
 {
-	return (struct session_keys){ .send = seal_new(keys->send),
-				      .receive = seal_new(keys->receive) };
+	return (struct peer_keys){ .send = seal_new(keys->send),
+				   .receive = seal_new(keys->receive) };
 }
 
-static usec_t session_latency(uint32_t asked_ms, usec_t ours)
+static usec_t peer_latency(uint32_t asked_ms, usec_t ours)
 {
 	return usec_clamp(usec_max(asked_ms * USEC_PER_MS, ours), BOND_LATENCY_MIN,
 			  BOND_LATENCY_MAX);
 }
 
-size_t session_ask(struct session *s, uint8_t path_id, usec_t now, uint8_t *out)
+size_t peer_ask(struct peer *s, uint8_t path_id, usec_t now, uint8_t *out)
 {
 	static const uint8_t prologue[4] = { WIRE_HELLO_ASK, WIRE_VERSION, 0, 0 };
-	unsigned index = s->attempts % SESSION_ATTEMPTS;
-	struct session_attempt *a = &s->attempt[index];
+	unsigned index = s->attempts % PEER_ATTEMPTS;
+	struct peer_attempt *a = &s->attempt[index];
 	uint8_t payload[ASK_PAYLOAD] = { 0 }, ephemeral[32];
 	struct writer w = writer_of(payload, sizeof(payload));
 	uint64_t time = now + s->unix_minus_now;
@@ -118,7 +118,7 @@ size_t session_ask(struct session *s, uint8_t path_id, usec_t now, uint8_t *out)
 	if (a->waiting)
 		hello_clear(&a->hello);
 	a->waiting = false;
-	a->local_id = (session_draw_id(s) & ~(uint32_t)(SESSION_ATTEMPTS - 1)) | index;
+	a->local_id = (peer_draw_id(s) & ~(uint32_t)(PEER_ATTEMPTS - 1)) | index;
 	a->asked_at = now;
 	s->time_last = time > s->time_last ? time : s->time_last + 1;
 	writer_u64(&w, s->time_last);
@@ -128,7 +128,7 @@ size_t session_ask(struct session *s, uint8_t path_id, usec_t now, uint8_t *out)
 	writer_u8(&w, path_id);
 	writer_u8(&w, 0);
 	writer_u64(&w, s->instance);
-	if (!session_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
+	if (!peer_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
 		return 0;
 	memcpy(out, prologue, sizeof(prologue));
 	len = hello_ask(&a->hello, s->psk, ephemeral, prologue, sizeof(prologue), payload,
@@ -140,37 +140,37 @@ size_t session_ask(struct session *s, uint8_t path_id, usec_t now, uint8_t *out)
 	return 4 + (size_t)len;
 }
 
-static void session_take(struct session *s, struct session_keys *keys, usec_t now)
+static void peer_take(struct peer *s, struct peer_keys *keys, usec_t now)
 {
-	session_keys_clear(&s->current);
+	peer_keys_clear(&s->current);
 	s->current = *keys;
-	*keys = (struct session_keys){ 0 };
+	*keys = (struct peer_keys){ 0 };
 	s->up = true;
 	s->sessions++;
 	s->established_at = now;
 	s->sealed = 0;
 	s->key_at = now;
 	s->key_proven = false;
-	session_clear_pending(s);
-	session_clear_attempts(s);
+	peer_clear_pending(s);
+	peer_clear_attempts(s);
 }
 
-enum bond_input_result session_finish(struct session *s, const uint8_t *data, size_t len,
-				      usec_t heard_at, usec_t now, usec_t *ret_round_trip,
-				      enum session_news *ret_news, bool *ret_restarted)
+enum bond_input_result peer_finish(struct peer *s, const uint8_t *data, size_t len, usec_t heard_at,
+				   usec_t now, usec_t *ret_round_trip, enum peer_news *ret_news,
+				   bool *ret_restarted)
 {
 	struct cursor c = cursor_of(data, len);
-	struct session_attempt *a;
+	struct peer_attempt *a;
 	struct hello_keys keys;
-	struct session_keys fresh;
+	struct peer_keys fresh;
 	uint8_t payload[HELLO_PAYLOAD_MAX];
 	uint32_t local_id;
 	int plain;
 
-	*ret_news = SESSION_NOTHING;
+	*ret_news = PEER_NOTHING;
 	(void)cursor_u32(&c);
 	local_id = cursor_u32(&c);
-	a = &s->attempt[local_id % SESSION_ATTEMPTS];
+	a = &s->attempt[local_id % PEER_ATTEMPTS];
 	if (c.failed || !a->waiting || a->local_id != local_id)
 		return BOND_INPUT_FOREIGN;
 	if (data[1] != WIRE_VERSION)
@@ -182,66 +182,66 @@ enum bond_input_result session_finish(struct session *s, const uint8_t *data, si
 	}
 	a->waiting = false;
 	hello_clear(&a->hello);
-	fresh = session_keys_of(&keys);
+	fresh = peer_keys_of(&keys);
 	hello_wipe(&keys, sizeof(keys));
 	c = cursor_of(payload, (size_t)plain);
 	fresh.local_id = local_id;
 	fresh.remote_id = cursor_u32(&c);
-	fresh.latency = session_latency(cursor_u32(&c), s->latency_asked);
+	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
 	(void)cursor_u32(&c);
 	fresh.peer_instance = cursor_u64(&c);
 	*ret_round_trip = usec_since(a->asked_at, now);
 	if (!fresh.send || !fresh.receive) {
-		session_keys_clear(&fresh);
+		peer_keys_clear(&fresh);
 		return BOND_INPUT_REFUSED;
 	}
 	if (s->up && fresh.peer_instance == s->current.peer_instance) {
-		session_keys_clear(&s->pending[0]);
+		peer_keys_clear(&s->pending[0]);
 		if (heard_at >= a->asked_at)
-			session_keys_clear(&fresh);
+			peer_keys_clear(&fresh);
 		else
 			s->pending[0] = fresh, s->candidate_at = now;
 		return BOND_INPUT_TAKEN;
 	}
 	*ret_restarted = s->sessions && fresh.peer_instance != s->current.peer_instance;
-	session_take(s, &fresh, now);
-	*ret_news = SESSION_NEW;
+	peer_take(s, &fresh, now);
+	*ret_news = PEER_NEW;
 	return BOND_INPUT_TAKEN;
 }
 
-bool session_fall_back(struct session *s, usec_t heard_at, usec_t now)
+bool peer_fall_back(struct peer *s, usec_t heard_at, usec_t now)
 {
-	struct session_keys keys = s->pending[0];
+	struct peer_keys keys = s->pending[0];
 
 	if (!keys.send)
 		return false;
 	if (heard_at >= s->candidate_at) {
-		session_clear_pending(s);
+		peer_clear_pending(s);
 		return false;
 	}
-	if (now < s->candidate_at + SESSION_FALL_BACK_AFTER)
+	if (now < s->candidate_at + PEER_FALL_BACK_AFTER)
 		return false;
-	s->pending[0] = (struct session_keys){ 0 };
-	session_take(s, &keys, now);
+	s->pending[0] = (struct peer_keys){ 0 };
+	peer_take(s, &keys, now);
 	return true;
 }
 
-static size_t session_write_answer(struct session *s, struct hello *hello, uint32_t asker_id,
-				   struct session_keys *fresh, uint8_t *out, size_t size)
+static size_t peer_write_answer(struct peer *s, struct hello *hello, uint32_t asker_id,
+				struct peer_keys *fresh, uint8_t *out, size_t size)
 {
 	uint8_t payload[ANSWER_PAYLOAD], ephemeral[32];
 	struct writer w = writer_of(payload, sizeof(payload));
 	struct hello_keys keys;
 	uint64_t peer = fresh->peer_instance;
 	usec_t latency = fresh->latency;
-	uint32_t local_id = session_draw_id(s);
+	uint32_t local_id = peer_draw_id(s);
 	int len;
 
 	writer_u32(&w, local_id);
 	writer_u32(&w, (uint32_t)(latency / USEC_PER_MS));
 	writer_u32(&w, 0);
 	writer_u64(&w, s->instance);
-	if (!session_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
+	if (!peer_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
 		return 0;
 	w = writer_of(out, size);
 	writer_u8(&w, WIRE_HELLO_ANSWER);
@@ -253,7 +253,7 @@ static size_t session_write_answer(struct session *s, struct hello *hello, uint3
 	hello_wipe(ephemeral, sizeof(ephemeral));
 	if (len < 0)
 		return 0;
-	*fresh = session_keys_of(&keys);
+	*fresh = peer_keys_of(&keys);
 	hello_wipe(&keys, sizeof(keys));
 	fresh->local_id = local_id;
 	fresh->remote_id = asker_id;
@@ -262,12 +262,12 @@ static size_t session_write_answer(struct session *s, struct hello *hello, uint3
 	return fresh->send && fresh->receive ? writer_len(&w) + (size_t)len : 0;
 }
 
-enum bond_input_result session_answer(struct session *s, const uint8_t *data, size_t len,
-				      uint8_t *out, size_t size, size_t *ret_len)
+enum bond_input_result peer_answer(struct peer *s, const uint8_t *data, size_t len, uint8_t *out,
+				   size_t size, size_t *ret_len)
 {
 	uint8_t payload[HELLO_PAYLOAD_MAX];
 	struct hello hello;
-	struct session_keys fresh = { 0 };
+	struct peer_keys fresh = { 0 };
 	struct cursor c;
 	uint64_t time;
 	uint32_t asker_id;
@@ -284,7 +284,7 @@ enum bond_input_result session_answer(struct session *s, const uint8_t *data, si
 	c = cursor_of(payload, (size_t)plain);
 	time = cursor_u64(&c);
 	asker_id = cursor_u32(&c);
-	fresh.latency = session_latency(cursor_u32(&c), s->latency_asked);
+	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
 	(void)cursor_u32(&c); /* features, path id, zero: none of them matters yet */
 	fresh.peer_instance = cursor_u64(&c);
 	if (c.failed || time <= s->time_last) {
@@ -293,34 +293,34 @@ enum bond_input_result session_answer(struct session *s, const uint8_t *data, si
 		return BOND_INPUT_REFUSED;
 	}
 	s->time_last = time;
-	*ret_len = session_write_answer(s, &hello, asker_id, &fresh, out, size);
+	*ret_len = peer_write_answer(s, &hello, asker_id, &fresh, out, size);
 	hello_clear(&hello);
 	if (!*ret_len) {
-		session_keys_clear(&fresh);
+		peer_keys_clear(&fresh);
 		return BOND_INPUT_REFUSED;
 	}
-	session_keys_clear(&s->pending[s->pendings % SESSION_PENDING]);
-	s->pending[s->pendings++ % SESSION_PENDING] = fresh;
+	peer_keys_clear(&s->pending[s->pendings % PEER_PENDING]);
+	s->pending[s->pendings++ % PEER_PENDING] = fresh;
 	return BOND_INPUT_TAKEN;
 }
 
-struct session_keys *session_pending(struct session *s, uint32_t local_id)
+struct peer_keys *peer_pending(struct peer *s, uint32_t local_id)
 {
 	if (s->role != BOND_ROLE_RECEIVER)
 		return NULL;
-	for (unsigned i = 0; i < SESSION_PENDING; i++)
+	for (unsigned i = 0; i < PEER_PENDING; i++)
 		if (s->pending[i].receive && s->pending[i].local_id == local_id)
 			return &s->pending[i];
 	return NULL;
 }
 
-void session_confirm(struct session *s, struct session_keys *keys, usec_t now, bool *ret_restarted)
+void peer_confirm(struct peer *s, struct peer_keys *keys, usec_t now, bool *ret_restarted)
 {
 	*ret_restarted = s->sessions && s->current.peer_instance != keys->peer_instance;
-	session_take(s, keys, now);
+	peer_take(s, keys, now);
 }
 
-void session_renew(struct session *s, usec_t now)
+void peer_renew(struct peer *s, usec_t now)
 {
 	if (!s->up || !s->key_proven)
 		return;
