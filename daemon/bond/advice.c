@@ -3,25 +3,26 @@
 /*
  * Target (bonding-engine.md, 3.5):
  *
- *     R = 0.92 * media share of the capacity / (1 + max(0, (q - tolerance) / slope))
+ *     R = 0.88 * media share of the capacity * min(1, tolerance / q)
  *
- * q is the age of the oldest unsent packet. With a second of latency it is tolerated up to 100 ms
- * and every further 100 ms halves; a bond with a long latency has the time to drain its backlog,
- * so both grow with the deadline. Downwards the target holds at once. Upwards it is approached by
- * 8 % a second (GCC), or by 50 % a second while the rate was proven to pass. The encoder's real
- * output counts, not what it was told: an advice far above what is offered proves nothing, so it
- * stays within half as much again (a quiet scene would let it climb without proof).
+ * q is the age of the oldest unsent packet. With a second of latency it is tolerated up to 150 ms
+ * (a keyframe is as long) and then the target falls in proportion; a bond with a long latency has
+ * the time to drain its backlog, so both grow with the deadline. Downwards the target holds at
+ * once. Upwards it is approached by 8 % a second (GCC), or by 50 % a second while the rate was
+ * proven to pass. The encoder's real output counts, not what it was told: an advice far above what
+ * is offered proves nothing, so it stays within half as much again (a quiet scene would let it
+ * climb without proof).
  *
  * The floor yields: when the paths carry less than the configured minimum, half of what they carry
  * is advised rather than a rate that cannot arrive.
  */
-#define SHARE_PERMILLE	   890 /* 0.92 of the capacity, less 3 % of headers and acknowledgements */
+#define SHARE_PERMILLE	   850 /* of the capacity: 0.88, less 3 % of headers */
 #define LOST_PERMILLE	   850 /* when a path went away */
 #define BACKOFF_PERMILLE   850 /* of what is acknowledged, when packets came late; GCC */
 #define UP_PERMILLE	   8   /* per tick */
 #define UP_PROVEN_PERMILLE 42  /* per tick: 50 % a second */
 #define EVENT_PERMILLE	   30
-#define TOLERANCE	   (100 * USEC_PER_MS)
+#define TOLERANCE	   (150 * USEC_PER_MS)
 #define METER_WINDOW	   (500 * USEC_PER_MS)
 #define FLOOR_BPS	   UINT64_C(100000)
 
@@ -52,7 +53,7 @@ void advice_acked(struct advice *a, uint64_t bytes, usec_t now)
 static uint64_t advice_target(struct advice *a, const struct advice_view *v, usec_t now,
 			      enum bond_reason *ret_reason)
 {
-	usec_t tolerance = usec_max(TOLERANCE, v->hold / 8);
+	usec_t tolerance = usec_max(TOLERANCE, v->hold / 6);
 	uint64_t target = v->capacity_bps * SHARE_PERMILLE / 1000;
 	uint64_t acked = meter_per_sec(&a->acked, now) * 8;
 
@@ -68,7 +69,7 @@ static uint64_t advice_target(struct advice *a, const struct advice_view *v, use
 			target = without;
 		*ret_reason = BOND_REASON_PATH_LOST;
 	}
-	if (v->missed > a->missed || v->queue_age > usec_max(250 * USEC_PER_MS, v->hold / 4)) {
+	if (v->missed > a->missed || v->queue_age > usec_max(250 * USEC_PER_MS, v->hold / 3)) {
 		if (acked * BACKOFF_PERMILLE / 1000 < target) {
 			target = acked * BACKOFF_PERMILLE / 1000;
 			*ret_reason = v->missed > a->missed ? BOND_REASON_LATE : BOND_REASON_QUEUE;

@@ -44,6 +44,36 @@ static struct owed *backlog_at(const struct backlog *b, uint64_t seq)
 	return &b->ring[seq & b->mask];
 }
 
+int backlog_grow(struct backlog *b, uint32_t packets)
+{
+	struct backlog larger;
+
+	if (packets <= b->mask + 1)
+		return 0;
+	if (backlog_init(&larger, packets) < 0)
+		return -ENOMEM;
+	for (uint64_t seq = b->first; seq < b->next; seq++) {
+		const struct owed *from = backlog_at(b, seq);
+		struct owed *to = backlog_at(&larger, seq);
+
+		if (!from->packet)
+			continue;
+		*to = *from;
+		to->packet = packet_pool_get(&larger.pool);
+		to->packet->len = from->packet->len;
+		memcpy(to->packet->data, from->packet->data, from->packet->len);
+	}
+	memcpy(larger.repair, b->repair, b->repairs * sizeof(*b->repair));
+	packet_pool_deinit(&b->pool);
+	free(b->ring);
+	free(b->repair);
+	b->pool = larger.pool;
+	b->ring = larger.ring;
+	b->repair = larger.repair;
+	b->mask = larger.mask;
+	return 0;
+}
+
 int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
 		   usec_t captured)
 {

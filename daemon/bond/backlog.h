@@ -43,6 +43,8 @@ struct backlog {
 /* Room for @packets; 0 or -ENOMEM. */
 int backlog_init(struct backlog *b, uint32_t packets);
 void backlog_deinit(struct backlog *b);
+/* Makes room for @packets; what is owed stays. 0 or -ENOMEM, and then nothing changed. */
+int backlog_grow(struct backlog *b, uint32_t packets);
 
 /* Copies @data. 0 or -ENOBUFS. */
 int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,

@@ -14,7 +14,7 @@
  *
  * Memory: all of it here, sized by the largest stream and the latency; afterwards only a handshake
  * and a path that begins allocate. Pools are larger than what is used on a good day, but memory
- * that is never touched costs nothing.
+ * that is never touched costs nothing. A peer that asks for a longer latency makes them grow.
  */
 #define PACKET_TYPICAL 1316 /* bytes of a media packet: seven of MPEG-TS */
 #define PACKETS_MIN    2048
@@ -121,22 +121,23 @@ int engine_path_open(struct bond *b, unsigned id, usec_t now)
 	return r;
 }
 
+/* The peer may ask for more than we were made for. Without the memory we go on with what there is:
+ * then an outage loses what does not fit, and counts it. */
 static void engine_set_latency(struct bond *b, usec_t now)
 {
+	struct playout larger;
 	uint32_t packets;
 
 	b->latency = b->peer.current.latency;
-	if (b->config.role == BOND_ROLE_SENDER)
-		return;
 	packets = bond_packets(b, b->latency + SPARE, PACKETS_MIN, PACKETS_MAX);
-	if (packets > b->playout.mask + 1) {
-		struct playout larger;
-
-		if (!b->playout.has_any && !b->playout.lent &&
-		    playout_init(&larger, packets, engine_hold(b), now) == 0) {
-			playout_deinit(&b->playout);
-			b->playout = larger;
-		}
+	if (b->config.role == BOND_ROLE_SENDER) {
+		(void)backlog_grow(&b->backlog, packets);
+		return;
+	}
+	if (packets > b->playout.mask + 1 && !b->playout.has_any &&
+	    playout_init(&larger, packets, engine_hold(b), now) == 0) {
+		playout_deinit(&b->playout);
+		b->playout = larger;
 	}
 	playout_set_hold(&b->playout, engine_hold(b));
 }

@@ -161,6 +161,28 @@ static void a_new_session_sends_again_what_was_on_its_way(void **state)
 	backlog_deinit(&b);
 }
 
+static void growing_keeps_what_is_owed(void **state)
+{
+	struct backlog b;
+
+	(void)state;
+	assert_int_equal(backlog_init(&b, 256), 0);
+	submit(&b, 200);
+	for (unsigned i = 0; i < 150; i++)
+		backlog_settle(&b, backlog_find(&b, i));
+	submit(&b, 150);
+	backlog_sent(&b, backlog_find(&b, 150), 1, 10);
+	backlog_repair(&b, backlog_find(&b, 150), 1);
+	assert_int_equal(backlog_grow(&b, 2000), 0);
+	assert_int_equal(backlog_repair_peek(&b)->seq, 150);
+	assert_int_equal(backlog_find(&b, 349)->packet->len, 100);
+	assert_null(backlog_find(&b, 149));
+	submit(&b, 1000);
+	assert_int_equal(b.refused, 0);
+	assert_int_equal(b.pool.used, 1200);
+	backlog_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +194,7 @@ int main(void)
 		cmocka_unit_test(a_repair_of_what_arrived_meanwhile_is_dropped),
 		cmocka_unit_test(the_heap_never_outgrows_its_memory),
 		cmocka_unit_test(what_is_too_old_is_given_up),
+		cmocka_unit_test(growing_keeps_what_is_owed),
 		cmocka_unit_test(a_new_session_sends_again_what_was_on_its_way),
 	};
 
