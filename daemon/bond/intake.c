@@ -33,7 +33,8 @@ static enum bond_input_result intake_hello(struct bond *b, uint32_t link,
 					   const struct bond_address *from, const uint8_t *data,
 					   size_t len)
 {
-	struct answer spare, *a = b->answers < ENGINE_ANSWERS ? &b->answer[b->answers] : &spare;
+	struct answer spare = { 0 };
+	struct answer *a = b->answers < ENGINE_ANSWERS ? &b->answer[b->answers] : &spare;
 	enum bond_input_result result;
 
 	if (b->config.role != BOND_ROLE_RECEIVER)

@@ -198,6 +198,68 @@ static void a_path_follows_its_new_address(void **state)
 	pair_deinit(&w);
 }
 
+static void keys_change_after_an_hour_without_a_gap(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 500 * USEC_PER_MS;
+	pair_run(&w, 7300 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	s = stats_of(&w, w.receiver);
+	assert_int_equal(s.input_forged + s.input_unknown + s.input_replayed, 0);
+	assert_int_equal(s.sessions, 1);
+	pair_deinit(&w);
+}
+
+static void a_dropped_path_comes_back_under_its_old_number(void **state)
+{
+	struct bond_path_config p = { .name = "link0", .link = 0 };
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	bond_path_drop(w.sender, 0, w.now);
+	assert_int_equal(stats_of(&w, w.sender).path[0].state, BOND_PATH_OFF);
+	assert_int_equal(stats_of(&w, w.sender).path[0].reason, BOND_REASON_DROPPED);
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(stats_of(&w, w.receiver).path[0].state, BOND_PATH_OFF);
+	p.remote = pair_address(&w, 0);
+	assert_int_equal(bond_path_add(w.sender, &p, w.now), 0);
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(stats_of(&w, w.sender).path[0].state, BOND_PATH_UP);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(stats_of(&w, w.receiver).input_replayed, 0);
+	pair_deinit(&w);
+}
+
+static void an_outage_of_all_paths_costs_nothing_within_the_latency(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	w.cut[0] = w.cut[1] = true;
+	pair_run(&w, 500 * USEC_PER_MS);
+	w.cut[0] = w.cut[1] = false;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	pair_deinit(&w);
+}
+
 static void goodbye_is_heard(void **state)
 {
 	struct pair w;
@@ -261,6 +323,9 @@ int main(void)
 		cmocka_unit_test(a_restarted_receiver_is_found_within_a_second),
 		cmocka_unit_test(a_restarted_sender_takes_over),
 		cmocka_unit_test(a_path_follows_its_new_address),
+		cmocka_unit_test(keys_change_after_an_hour_without_a_gap),
+		cmocka_unit_test(a_dropped_path_comes_back_under_its_old_number),
+		cmocka_unit_test(an_outage_of_all_paths_costs_nothing_within_the_latency),
 		cmocka_unit_test(goodbye_is_heard),
 		cmocka_unit_test(a_stranger_gets_no_answer),
 		cmocka_unit_test(a_configuration_out_of_range_is_refused),
