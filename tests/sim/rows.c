@@ -34,6 +34,10 @@ const struct row rows[] = {
 	      .check = true, .gap_max = GAP_AFTER_CUT) },
 	{ ROW("cut-wifi", THREE_LINKS "at 8s wifi outage=blackhole", .world.source = FRAMES(6),
 	      .check = true, .gap_max = GAP_AFTER_CUT) },
+	{ ROW("black-hole-beside-cell",
+	      "link lan rate=20M delay=5ms queue=200ms; link cell rate=8M delay=40ms queue=500ms;"
+	      "at 6s lan for 10s outage=blackhole",
+	      .world.source = CONSTANT(6), .check = true, .gap_max = 100 * MS) },
 	{ ROW("cut-each-for-a-while",
 	      THREE_LINKS "at 6s lan for 5s outage=down; at 14s cell for 5s outage=blackhole;"
 			  "at 22s wifi for 5s outage=blackhole",
