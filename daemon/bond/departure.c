@@ -443,14 +443,14 @@ static bool departure_broadcast(struct bond *b, struct bond_datagram *d, usec_t 
 }
 
 /* When all paths are silent every probe carries the packet that is owed for the longest. Beside
- * paths that work, only each fourth does: a small packet proves as much that the path answers, and
- * the others that it carries. */
+ * paths that work a small packet shows as well that the path answers; once it does, each fourth
+ * carries media to show that it can. */
 static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram *d, usec_t now)
 {
 	struct owed *o = backlog_oldest(&b->backlog);
 
 	if (!o || p->config.muted || p->state == BOND_PATH_PROBING ||
-	    (p->probes % PROBE_MEDIA && !engine_is_alone(b, p)))
+	    (!engine_is_alone(b, p) && (!p->proof || p->probes % PROBE_MEDIA)))
 		return departure_ping(b, p, d, now);
 	return departure_media(b, p, o, DEPARTURE_PROBE, d, now);
 }

@@ -33,7 +33,7 @@ struct sent {
 	uint32_t bytes;
 	uint8_t kind;
 	uint8_t state;
-	bool overdue; /* already given to another path because it takes so long */
+	bool overdue; /* takes too long: not relied on any more */
 	bool probe;   /* nobody relies on it */
 };
 

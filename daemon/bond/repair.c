@@ -53,14 +53,12 @@ void repair_acked(struct bond *b, const struct sent *s, usec_t now)
 	}
 }
 
-void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t now)
+/* The copy @s is not relied on any more; when no other one is, the packet is sent again. */
+static void repair_discount(struct bond *b, const struct sent *s, usec_t now)
 {
 	struct owed *o;
 	struct message *m;
 
-	meter_add(&p->lost_meter, 1, now);
-	if (s->probe)
-		return;
 	if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
 		o = backlog_find(&b->backlog, s->what);
 		if (!o)
@@ -80,6 +78,13 @@ void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t no
 	}
 }
 
+void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t now)
+{
+	meter_add(&p->lost_meter, 1, now);
+	if (!s->probe && !s->overdue)
+		repair_discount(b, s, now);
+}
+
 usec_t repair_detect(struct bond *b, struct path *p, usec_t now)
 {
 	usec_t delay = estimator_loss_delay(&p->estimator), at;
@@ -88,26 +93,6 @@ usec_t repair_detect(struct bond *b, struct path *p, usec_t now)
 	while ((s = inflight_next_lost(&p->inflight, delay, now, &at)))
 		repair_lost(b, p, s, now);
 	return at;
-}
-
-/* @s takes too long, or its path fell. */
-static void repair_doubt(struct bond *b, const struct sent *s, usec_t now)
-{
-	struct owed *o;
-	struct message *m;
-
-	if (s->probe)
-		return;
-	if (s->kind == SENT_MESSAGE) {
-		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
-		if (m && m->out <= 1 && !m->wanted)
-			m->wanted = 1;
-	} else if (s->kind == SENT_MEDIA && b->config.role == BOND_ROLE_SENDER) {
-		o = backlog_find(&b->backlog, s->what);
-		/* Another copy which left after this one is not in doubt yet. */
-		if (o && !o->in_repair && (o->out <= 1 || o->sent_at <= s->at))
-			backlog_repair(&b->backlog, o, repair_copies(b, o, now));
-	}
 }
 
 usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
@@ -119,7 +104,8 @@ usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
 	if (b->config.off & BOND_OFF_REINJECT || engine_is_alone(b, p))
 		return USEC_NEVER;
 	while ((s = inflight_next_overdue(&p->inflight, delay, now, &at)))
-		repair_doubt(b, s, now);
+		if (!s->probe)
+			repair_discount(b, s, now);
 	return at;
 }
 
@@ -130,7 +116,8 @@ void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now)
 
 	if (!engine_is_alone(b, p))
 		while ((s = inflight_next_overdue(&p->inflight, 0, now, &at)))
-			repair_doubt(b, s, now);
+			if (!s->probe)
+				repair_discount(b, s, now);
 	while (forget && (s = inflight_give_up(&p->inflight)))
 		repair_lost(b, p, s, now);
 }

@@ -16,23 +16,26 @@
  *
  * A path that loses most of what it is given is treated like a silent one.
  */
-#define SILENCE_MIN	(250 * USEC_PER_MS)
-#define MUTE_MIN	USEC_PER_SEC
-#define MUTE_MAX	(3 * USEC_PER_SEC)
-#define DEAD_MIN	(4 * USEC_PER_SEC)
-#define DEAD_MAX	(30 * USEC_PER_SEC)
-#define FORGIVE		(10 * USEC_PER_SEC)
-#define FLAPS_TOLERATED 2
-#define FLAPS_MAX	5
-#define PROOF_PACKETS	8u
-#define PROOF_TIME	(200 * USEC_PER_MS)
-#define LOSS_MAX	550000 /* ppm */
-#define RAMP_AFTER	(600 * USEC_PER_MS)
-#define PROBE_SUSPECT	(50 * USEC_PER_MS)
-#define PROBE_ALONE	(100 * USEC_PER_MS)
-#define PROBE_MUTED	(200 * USEC_PER_MS)
-#define PROBE_PROVING	(20 * USEC_PER_MS)
-#define PROBE_DEAD	USEC_PER_SEC
+#define SILENCE_MIN	 (250 * USEC_PER_MS)
+#define MUTE_MIN	 USEC_PER_SEC
+#define MUTE_MAX	 (3 * USEC_PER_SEC)
+#define DEAD_MIN	 (4 * USEC_PER_SEC)
+#define DEAD_MAX	 (30 * USEC_PER_SEC)
+#define FORGIVE		 (10 * USEC_PER_SEC)
+#define FLAPS_TOLERATED	 2
+#define FLAPS_MAX	 5
+#define PROOF_PACKETS	 8u
+#define PROOF_TIME	 (200 * USEC_PER_MS)
+#define LOSS_MAX	 550000 /* ppm */
+#define RAMP_AFTER	 (600 * USEC_PER_MS)
+#define PROBE_SUSPECT	 (50 * USEC_PER_MS)
+#define PROBE_ALONE	 (100 * USEC_PER_MS)
+#define PROBE_MUTED	 (50 * USEC_PER_MS)
+#define PROBE_PROVING	 (20 * USEC_PER_MS)
+#define PROBE_DEAD	 (250 * USEC_PER_MS) /* for a minute or so ... */
+#define PROBE_DEAD_LATER USEC_PER_SEC
+#define PROBE_DEAD_SOON	 400 /* probes without answer */
+#define LOSS_PACKETS	 64  /* lost in the window, before the ratio counts */
 
 static usec_t stall_silent_since(struct path *p)
 {
@@ -70,7 +73,8 @@ static usec_t stall_check_up(struct path *p, bool alone, usec_t now)
 		stall_fall(p, BOND_REASON_SILENT, now);
 		return now;
 	}
-	if (!alone && path_loss_ppm(p, now) > LOSS_MAX) {
+	if (!alone && path_loss_ppm(p, now) > LOSS_MAX &&
+	    meter_sum(&p->lost_meter, now) >= LOSS_PACKETS) {
 		stall_fall(p, BOND_REASON_LOSSY, now);
 		return now;
 	}
@@ -171,9 +175,9 @@ usec_t stall_probe_interval(const struct path *p, bool alone)
 			return PROBE_PROVING;
 		return alone ? PROBE_ALONE : PROBE_MUTED;
 	case BOND_PATH_PROBING:
-		return p->probes < 5 ? PROBE_ALONE << p->probes : PROBE_DEAD;
+		return p->probes < 4 ? PROBE_ALONE << p->probes : PROBE_DEAD_LATER;
 	case BOND_PATH_DEAD:
-		return alone ? 2 * PROBE_MUTED : PROBE_DEAD;
+		return p->probes < PROBE_DEAD_SOON ? PROBE_DEAD : PROBE_DEAD_LATER;
 	case BOND_PATH_OFF:
 	case BOND_PATH_UP:
 		break;
