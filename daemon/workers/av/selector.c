@@ -84,8 +84,8 @@ unsigned selector_take(struct selector *selector, AVFormatContext *format, AVPac
 		if (!selector_consider(selector, packet, kind))
 			return 0;
 		count = selector->candidate[kind].count;
-		memcpy(ret_packets, selector->candidate[kind].packets,
-		       count * sizeof(*ret_packets));
+		for (unsigned i = 0; i < count; i++)
+			ret_packets[i] = selector->candidate[kind].packets[i];
 		selector->candidate[kind].count = 0;
 		selector->followed[kind] = index;
 		selector->source[kind]++;

@@ -474,7 +474,11 @@ static int serve_listen(struct serve *s)
 				  .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
 	const char *host = s->config->host;
 	struct addrinfo *address;
-	struct sockaddr_storage bound = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = { .v6 = { 0 } };
 	socklen_t len = sizeof(bound);
 	int yes = 1, r;
 
@@ -487,14 +491,13 @@ static int serve_listen(struct serve *s)
 	if (s->fd >= 0)
 		(void)setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (s->fd < 0 || bind(s->fd, address->ai_addr, address->ai_addrlen) ||
-	    listen(s->fd, LISTEN_BACKLOG) || getsockname(s->fd, (struct sockaddr *)&bound, &len)) {
+	    listen(s->fd, LISTEN_BACKLOG) || getsockname(s->fd, &bound.any, &len)) {
 		log_err("cannot listen on %s:%s: %s", host, s->config->port, strerror(errno));
 		freeaddrinfo(address);
 		return WORKER_EXIT_CANTCREAT;
 	}
 	freeaddrinfo(address);
-	s->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-						    : ((struct sockaddr_in *)&bound)->sin_port);
+	s->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	ev_io_init(&s->io, on_accept, s->fd, EV_READ);
 	s->io.data = s;
 	ev_io_start(s->loop, &s->io);
