@@ -73,10 +73,11 @@ def main():
             failed = True
             print(f"not ok - {name}: {error}", flush=True)
             traceback.print_exc()
-            for process in list(_processes):
+            for process in _started:
                 print(process.report(), flush=True)
         finally:
             _kill_all()
+            _started.clear()
             print(f"# {name}: {time.monotonic() - begin:.1f} s", flush=True)
     sys.exit(1 if failed else 0)
 
@@ -97,7 +98,8 @@ _provide = {"directory": _Directory()}
 
 # --- processes --------------------------------------------------------------------------------
 
-_processes = []
+_processes = []  # those that run
+_started = []    # all of the running case, for its report
 
 
 def _kill_all():
@@ -146,6 +148,7 @@ class Process:
         self.stdin = self._child.stdin
         self.stdout = None if stdout == "lines" else self._child.stdout
         _processes.append(self)
+        _started.append(self)
         self._readers = [self._reader(self._child.stderr, self.errors)]
         if stdout == "lines":
             self._readers.append(self._reader(self._child.stdout, self.output))

@@ -55,15 +55,15 @@ static void a_lag_that_lasts_halves_the_pictures_and_asks_for_a_cheaper_preset(v
 	assert_int_equal(taken_permille(&pace, 50 * MS, USEC_PER_SEC, &now), 1000);
 }
 
-static void nothing_is_coded_beyond_the_largest_lag(void **state)
+static void few_pictures_are_taken_beyond_the_largest_lag(void **state)
 {
 	struct pace pace;
 	usec_t now = 1;
 
 	(void)state;
 	pace_init(&pace, now);
-	assert_int_equal(taken_permille(&pace, 1500 * MS, USEC_PER_SEC, &now), 0);
-	assert_int_equal(taken_permille(&pace, 500 * MS, USEC_PER_SEC, &now), 0);
+	assert_in_range(taken_permille(&pace, 1500 * MS, USEC_PER_SEC, &now), 230, 270);
+	assert_in_range(taken_permille(&pace, 500 * MS, USEC_PER_SEC, &now), 230, 270);
 	(void)taken_permille(&pace, 50 * MS, 100 * MS, &now);
 	assert_int_equal(taken_permille(&pace, 50 * MS, USEC_PER_SEC, &now), 1000);
 }
@@ -114,7 +114,7 @@ int main(void)
 		cmocka_unit_test(a_burst_loses_nothing),
 		cmocka_unit_test(
 			a_lag_that_lasts_halves_the_pictures_and_asks_for_a_cheaper_preset),
-		cmocka_unit_test(nothing_is_coded_beyond_the_largest_lag),
+		cmocka_unit_test(few_pictures_are_taken_beyond_the_largest_lag),
 		cmocka_unit_test(goes_back_up_only_after_lasting_room_and_later_every_time),
 		cmocka_unit_test(a_loaded_machine_stays_with_the_cheaper_preset),
 	};

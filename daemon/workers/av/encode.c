@@ -224,9 +224,9 @@ static void encode_picture(struct encode *encode, AVFrame *frame)
 	frame->pts = frame->best_effort_timestamp;
 	encode->picture_at = begin;
 	demuxer_stats(encode->demuxer, &input);
-	step = frame->pts - encode->last_pts;
-	if (frame->pts == AV_NOPTS_VALUE || step <= 0)
+	if (frame->pts == AV_NOPTS_VALUE || frame->pts <= encode->last_pts)
 		return;
+	step = frame->pts - encode->last_pts;
 	/* A picture that is a little early still counts as in time. */
 	if (encode->fps_max > 0 && step < (int64_t)(TIMELINE_HZ / encode->fps_max * 0.9))
 		return;

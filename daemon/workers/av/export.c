@@ -183,8 +183,12 @@ static bool export_packet(struct export *export, AVPacket *packet)
 	packet->stream_index = index;
 	packet->pos = -1;
 	av_packet_rescale_ts(packet, from, export->output->streams[index]->time_base);
-	export->packets++;
-	return av_interleaved_write_frame(export->output, packet) >= 0;
+	/* A damaged packet may be refused; only the file's own errors are fatal. */
+	if (av_interleaved_write_frame(export->output, packet) < 0)
+		export->dropped++;
+	else
+		export->packets++;
+	return export->output->pb->error >= 0;
 }
 
 static int export_copy(struct export *export, const char *file)
@@ -268,8 +272,10 @@ static int export_file(char **segments, char **end, const char *file)
 	if (status != WORKER_EXIT_OK)
 		(void)unlink(part);
 	else
-		log_info("%s: %llu packets copied, %llu left out (no or repeated time stamp)", file,
-			 (unsigned long long)export.packets, (unsigned long long)export.dropped);
+		log_info("%s: %llu packets copied, %llu left out (damaged, or no or a repeated "
+			 "time stamp)",
+			 file, (unsigned long long)export.packets,
+			 (unsigned long long)export.dropped);
 	return status;
 }
 

@@ -41,6 +41,9 @@ static int muxer_flush(void *owner, uint8_t *data, int size)
 	struct muxer *muxer = owner;
 	int left = size;
 
+	for (int i = 0; i + 188 <= size; i += 188)
+		if (((data[i + 1] & 0x1f) << 8 | data[i + 2]) == VIDEO_PID)
+			muxer->video_bytes += 188;
 	while (left > 0 && !muxer->gone) {
 		ssize_t n = write(muxer->fd, data, (size_t)left);
 
@@ -162,7 +165,6 @@ bool muxer_has(const struct muxer *muxer, enum media_kind kind)
 
 int muxer_write(struct muxer *muxer, enum media_kind kind, AVPacket *packet)
 {
-	uint64_t before = muxer->bytes;
 	int r;
 
 	if (!muxer->format || muxer->index[kind] < 0)
@@ -173,8 +175,6 @@ int muxer_write(struct muxer *muxer, enum media_kind kind, AVPacket *packet)
 	packet->stream_index = muxer->index[kind];
 	r = av_write_frame(muxer->format, packet);
 	avio_flush(muxer->io);
-	if (kind == MEDIA_VIDEO)
-		muxer->video_bytes += muxer->bytes - before;
 	return muxer->gone ? -EPIPE : r < 0 ? -EINVAL : 0;
 }
 

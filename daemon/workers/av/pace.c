@@ -3,12 +3,15 @@
 /*
  * Lag is how much of the stream has come in and waits. A burst (an encoder's hiccup, a start) makes
  * it high for a moment and is worked off at several times real time, without loss; so only a lag
- * that stays high counts, except beyond PACE_LAG_MAX, where delay would become visible.
+ * that stays high counts, except beyond PACE_LAG_MAX, where delay would become visible: there a few
+ * pictures are taken, so that the picture does not freeze while the rest is caught up.
  *
  * Going back to a better preset is the risky direction: it must look affordable (it costs at most
  * twice the cheaper one, so a load below ROOM) for `hold`, which doubles with every step down, so
  * that a machine between two presets settles.
  */
+#define HALF	      2 /* one picture of so many is taken */
+#define FEW	      4
 #define ROOM_PERMILLE 350
 #define HOLD_MIN      (30 * USEC_PER_SEC)
 #define HOLD_MAX      (960 * USEC_PER_SEC)
@@ -38,8 +41,7 @@ bool pace_takes(struct pace *pace, usec_t lag, usec_t now)
 		pace->behind = true;
 	if (lag < PACE_LAG_LOW)
 		pace->behind = false;
-	pace->skip = pace->behind && !pace->skip;
-	return !pace->stuck && !pace->skip;
+	return pace->count++ % (pace->stuck ? FEW : pace->behind ? HALF : 1) == 0;
 }
 
 void pace_spent(struct pace *pace, usec_t busy, usec_t span)

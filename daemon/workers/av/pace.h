@@ -11,7 +11,7 @@
  */
 #define PACE_LAG_HIGH (300 * USEC_PER_MS)  /* worth acting on when it lasts */
 #define PACE_LAG_LOW  (120 * USEC_PER_MS)  /* caught up */
-#define PACE_LAG_MAX  (1000 * USEC_PER_MS) /* no picture is coded until it is HIGH again */
+#define PACE_LAG_MAX  (1000 * USEC_PER_MS) /* few pictures are coded until it is HIGH again */
 #define PACE_PATIENCE (1 * USEC_PER_SEC)   /* a burst of the input is over by then */
 
 struct pace {
@@ -23,8 +23,8 @@ struct pace {
 	usec_t busy;	   /* time spent on pictures, decaying */
 	usec_t covered;	   /* media time of the same pictures */
 	bool behind;	   /* leaving out every second picture */
-	bool stuck;	   /* leaving out all of them */
-	bool skip;	   /* the next one, while behind */
+	bool stuck;	   /* leaving out most of them */
+	unsigned count;	   /* of pictures */
 };
 
 enum pace_advice {
