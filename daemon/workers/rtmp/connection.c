@@ -236,6 +236,7 @@ static void connection_step_connect(struct connection *c)
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct connection *c = io->data;
+	char reason[sizeof(c->reason)];
 
 	(void)loop;
 	switch (c->phase) {
@@ -247,7 +248,9 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	case PHASE_FAILED:
 		ev_io_stop(c->loop, &c->io);
-		c->events->on_close(c->owner, c->reason);
+		/* The owner frees the connection before it is done with the text. */
+		memcpy(reason, c->reason, sizeof(reason));
+		c->events->on_close(c->owner, reason);
 		return;
 	case PHASE_OPEN:
 	case PHASE_FINISH:
