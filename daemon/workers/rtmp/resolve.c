@@ -64,13 +64,19 @@ struct resolve *resolve_cancel(struct resolve *r)
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct resolve *r = io->data;
-	struct addrinfo *addresses = r->addresses;
+	struct addrinfo *addresses;
+	uint64_t count;
 	void (*on_done)(struct addrinfo *, const char *, void *) = r->on_done;
 	void *owner = r->owner;
-	const char *error = r->result ? gai_strerror(r->result) : NULL;
+	const char *error;
 
 	(void)loop;
 	(void)events;
+	/* Reading orders what the thread wrote before our looking at it. */
+	if (read(r->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	addresses = r->addresses;
+	error = r->result ? gai_strerror(r->result) : NULL;
 	r->addresses = NULL;
 	(void)resolve_cancel(r);
 	on_done(addresses, error, owner);
