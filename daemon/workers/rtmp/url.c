@@ -35,22 +35,14 @@ static bool parse_port(struct part p, bool tls, char port[8])
 	return !*end && number >= 1 && number <= UINT16_MAX;
 }
 
-/* [USER:PASSWORD@]HOST[:PORT] */
+/* HOST[:PORT] */
 static const char *parse_authority(struct part a, struct url *u)
 {
-	const char *end = a.text + a.len, *at = memrchr(a.text, '@', a.len), *host = a.text, *colon;
+	const char *end = a.text + a.len, *host = a.text, *colon;
 	struct part port = { "", 0 };
 
-	if (at) {
-		colon = memchr(a.text, ':', (size_t)(at - a.text));
-		if (!colon ||
-		    !copy_part(u->user, sizeof(u->user),
-			       (struct part){ a.text, (size_t)(colon - a.text) }) ||
-		    !copy_part(u->password, sizeof(u->password),
-			       (struct part){ colon + 1, (size_t)(at - colon - 1) }))
-			return "the part before @ is not USER:PASSWORD";
-		host = at + 1;
-	}
+	if (memchr(a.text, '@', a.len))
+		return "a user and password in it are not supported (Adobe authentication)";
 	if (host < end && *host == '[') {
 		const char *close = memchr(host, ']', (size_t)(end - host));
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /*
- * An address to publish to: rtmp[s]://[USER:PASSWORD@]HOST[:PORT]/APP[/KEY]. The stream key is
+ * An address to publish to: rtmp[s]://HOST[:PORT]/APP[/KEY]. The stream key is
  * opaque: everything behind the app, whatever characters it has. An app may carry a query string
  * (live2?backup=1).
  */
@@ -15,11 +15,9 @@ struct url {
 	char host[256]; /* without the brackets of IPv6 */
 	char port[8];
 	char app[URL_TEXT_MAX];
-	char key[URL_TEXT_MAX]; /* a secret */
-	char user[128];
-	char password[128];	    /* a secret */
+	char key[URL_TEXT_MAX];	    /* a secret */
 	char tc_url[URL_TEXT_MAX];  /* up to the app, as the protocol wants it */
-	char shown[256 + 64 + 128]; /* for people: without key, user and query string */
+	char shown[256 + 64 + 128]; /* for people: without key and query string */
 };
 
 /* @key NULL or "": the key is the part of @text behind the first path component; else the whole
