@@ -75,7 +75,8 @@ def pictures_without_sound_and_sound_without_pictures_pass(directory):
         "ffmpeg", "-nostdin", "-v", "error", "-re", "-i", source, "-c", "copy", "-f", "flv",
         server.url()], sound=False, audio=None)
     source = content(directory, name="both.ts")
-    server = Server(directory, name="sound.ts")
+    server = Server(directory, app="/live/", name="sound.ts")
+    server.app = "live"
     with ffmpeg_push(source, server.url(), "-vn") as publisher:
         check(publisher.wait(30) == 0, publisher.report)
     server.wait_state("listening", "; waiting")

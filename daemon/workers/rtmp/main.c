@@ -78,6 +78,17 @@ static bool split_listen(char *text, struct serve_config *config)
 	return true;
 }
 
+/* "/live/" is live, as it is in the URL of an encoder. */
+static const char *trim_slashes(char *text)
+{
+	size_t len;
+
+	text += strspn(text, "/");
+	for (len = strlen(text); len && text[len - 1] == '/'; len--)
+		text[len - 1] = '\0';
+	return text;
+}
+
 static int serve_main(struct ev_loop *loop, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -97,7 +108,7 @@ static int serve_main(struct ev_loop *loop, int argc, char **argv)
 			listen = optarg;
 			break;
 		case 'a':
-			config.app = optarg;
+			config.app = trim_slashes(optarg);
 			break;
 		case 'k':
 			r = load_secret("--key-file", optarg, key, sizeof(key));
