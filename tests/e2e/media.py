@@ -554,9 +554,11 @@ def av_offsets(path, width=640, height=360, pictures=None):
 def decode_errors(path, streams="0"):
     """What ffmpeg complains about when it decodes the whole file, line by line. streams: as in
     its option -map."""
+    # Every picture at its own time: none is made up, none is one too many.
+    timing = ["-fps_mode", "passthrough", "-enc_time_base", "-1"]
     done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", streams,
-                           "-f", "null", "-"], stdin=subprocess.DEVNULL, capture_output=True,
-                          check=False)
+                           *timing, "-f", "null", "-"], stdin=subprocess.DEVNULL,
+                          capture_output=True, check=False)
     return done.stderr.decode(errors="replace").splitlines()
 
 

@@ -89,6 +89,13 @@ def the_reader_of_pictures_sees_what_is_missing(directory):
     check(seen.numbers == list(range(120)), lambda: str(seen))
     offsets = media.av_offsets(path, 320, 180, seen)
     check(len(offsets) == 3 and max(map(abs, offsets)) < 0.001, offsets)
+    check(media.decode_errors(path) == [], "errors in a whole file")
+    damaged = os.path.join(directory, "damaged.ts")
+    with open(path, "rb") as file, open(damaged, "wb") as target:
+        data = file.read()
+        target.write(data[:100 * PACKET] + data[110 * PACKET:])
+    check(media.decode_errors(damaged) != [] and media.continuity_errors(damaged) > 0,
+          "a hole is not seen")
     cut = os.path.join(directory, "cut.ts")
     media.run(["ffmpeg", "-v", "error", "-i", path, "-vf", "select='not(between(n,50,59))'",
                "-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "ultrafast", "-an", cut])
