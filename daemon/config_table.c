@@ -21,9 +21,8 @@ static const char *const policies[] = { "aggregate", "broadcast", "backup", NULL
 static const char *const costs[] = { "free", "paid", "expensive", NULL };
 static const char *const controls[] = { "none", "builtin", "exec", NULL };
 static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
-/* x264's own names, fastest first. */
-static const char *const presets[] = { "ultrafast", "superfast", "veryfast", "faster",
-				       "fast",	    "medium",	 "slow",     NULL };
+/* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
+static const char *const presets[] = { "ultrafast", "superfast", "veryfast", NULL };
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -69,7 +68,7 @@ const struct config_key config_keys[] = {
 	  .help = "exec: gets lines \"bitrate N\" on its standard input" },
 	{ CONFIG_SECTION_ENCODER, SENDER, "preset", "encoder-preset", CONFIG_TYPE_WORD,
 	  FIELD(encoder_preset), .choices = presets, .fallback = "superfast", .value = "PRESET",
-	  .help = "builtin: preset of x264, from ultrafast to slow" },
+	  .help = "builtin: preset of x264: ultrafast, superfast or veryfast" },
 
 	{ CONFIG_SECTION_ADVICE, SENDER, "min", "advice-min", CONFIG_TYPE_RATE,
 	  FIELD(advice_min_bps), .min = 100000, .max = UINT64_C(1000000000), .fallback = "1M",

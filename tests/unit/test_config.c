@@ -72,6 +72,15 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(config.uplink_count, 0);
 }
 
+static void only_presets_that_the_encoder_takes_are_accepted(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[encoder]\npreset = veryfast\n"), 0);
+	assert_string_equal(config.encoder_preset, "veryfast");
+	assert_int_equal(parse("[encoder]\npreset = medium\n"), -EINVAL);
+	assert_string_equal(config.encoder_preset, "veryfast");
+}
+
 static void a_file_sets_every_kind_of_value(void **state)
 {
 	(void)state;
@@ -514,6 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		TEST(defaults_are_those_of_the_table),
+		TEST(only_presets_that_the_encoder_takes_are_accepted),
 		TEST(a_file_sets_every_kind_of_value),
 		TEST(all_errors_are_told_at_once_and_nothing_changes),
 		TEST(an_empty_value_brings_the_default_back),
