@@ -42,7 +42,7 @@ static uint64_t steps_work_per_period(const struct capacity *c)
 /* When @work that begins at @t is done; *ret_credit: what was done beyond it. */
 static usec_t steps_end(const struct capacity *c, usec_t t, uint64_t work, uint64_t *ret_credit)
 {
-	uint64_t per_period = steps_work_per_period(c);
+	uint64_t per_period = c->period_work;
 	uint64_t skip = per_period ? work / per_period : 0;
 
 	if (!per_period)
@@ -208,7 +208,8 @@ void capacity_set_steps(struct capacity *c, const struct capacity_step *steps, s
 	c->steps = steps;
 	c->count = count;
 	c->period = period;
-	c->rate_bps = steps_work_per_period(c) / period;
+	c->period_work = steps_work_per_period(c);
+	c->rate_bps = c->period_work / period;
 	if (c->busy)
 		plan(c);
 }

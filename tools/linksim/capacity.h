@@ -40,6 +40,7 @@ struct capacity {
 	const uint32_t *trace_ms;	   /* borrowed; not falling */
 	size_t count;			   /* of steps or opportunities */
 	usec_t period;			   /* after which the table repeats; never 0 */
+	uint64_t period_work;		   /* STEPS: what one period carries */
 	usec_t origin;			   /* when the table began */
 	bool paused;
 
