@@ -7,8 +7,6 @@
  * pushed about once a second (the place), and a fast one drawn for each 100 ms (the grants). A
  * pause sets it to nothing.
  */
-#define STEP (RADIO_PERIOD / RADIO_STEPS)
-
 struct radio {
 	uint64_t mean_bps;
 	unsigned pauses; /* per period, on average */
@@ -21,7 +19,7 @@ static const struct radio radios[] = {
 	{ 13000000, 2, 400 * USEC_PER_MS, 700 * USEC_PER_MS },
 };
 
-void radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[static RADIO_STEPS])
+bool radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[static RADIO_STEPS])
 {
 	const struct radio *radio = &radios[link % (sizeof(radios) / sizeof(*radios))];
 	struct rng rng = rng_of(seed ^ (uint64_t)(link + 1) << 32);
@@ -39,10 +37,11 @@ void radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[sta
 			pause = radio->pause_min +
 				rng_below(&rng, radio->pause_max - radio->pause_min);
 		steps[i] = (struct capacity_step){
-			.at = i * STEP,
+			.at = i * RADIO_STEP,
 			.rate_bps =
 				pause ? 0 : radio->mean_bps * (uint64_t)slow / 1000 * fast / 1000,
 		};
-		pause = usec_sub(pause, STEP);
+		pause = usec_sub(pause, RADIO_STEP);
 	}
+	return true;
 }

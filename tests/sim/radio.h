@@ -1,6 +1,6 @@
 #pragma once
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/linksim/capacity.h"
@@ -14,6 +14,7 @@
  */
 #define RADIO_PERIOD (120 * USEC_PER_SEC)
 #define RADIO_STEPS  1200 /* of a period */
+#define RADIO_STEP   (RADIO_PERIOD / RADIO_STEPS)
 
 /* Writes RADIO_STEPS steps. */
-void radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[static RADIO_STEPS]);
+bool radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[static RADIO_STEPS]);

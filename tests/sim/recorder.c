@@ -5,6 +5,8 @@
 
 #include "sim/source.h"
 
+const unsigned recorder_budget_ms[RECORDER_BUDGETS] = { 300, 500, 1000, 2000 };
+
 struct record {
 	usec_t submitted;
 	uint32_t delay; /* us; of the first delivery */
@@ -65,6 +67,8 @@ const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, s
 
 		f->delivered++;
 		f->late += delay > recorder->deadline;
+		for (unsigned i = 0; i < RECORDER_BUDGETS; i++)
+			f->within[i] += delay <= recorder_budget_ms[i] * USEC_PER_MS;
 		r->delay = (uint32_t)usec_min(delay, UINT32_MAX);
 	} else {
 		f->again++;

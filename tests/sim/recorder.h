@@ -11,15 +11,19 @@
  * unmodified, in order, once; and it measures: delays, gaps, what is missing or late. Times are
  * those of the world.
  */
+#define RECORDER_BUDGETS 4
+extern const unsigned recorder_budget_ms[RECORDER_BUDGETS];
+
 struct recorder_figures {
 	uint64_t submitted; /* also those the bond had no room for */
 	uint64_t delivered;
-	uint64_t lost;			  /* submitted and never delivered */
-	uint64_t late;			  /* delivered after the deadline */
-	uint64_t again;			  /* delivered a second time, by a restarted receiver */
-	usec_t p50, p95, p99, p999, most; /* delay from submission to delivery */
-	usec_t gap;			  /* longest time between two deliveries */
-	usec_t gap_at;			  /* when the longest one ended */
+	uint64_t lost;			   /* submitted and never delivered */
+	uint64_t late;			   /* delivered after the deadline */
+	uint64_t within[RECORDER_BUDGETS]; /* delivered by so many ms after submission */
+	uint64_t again;			   /* delivered a second time, by a restarted receiver */
+	usec_t p50, p95, p99, p999, most;  /* delay from submission to delivery */
+	usec_t gap;			   /* longest time between two deliveries */
+	usec_t gap_at;			   /* when the longest one ended */
 };
 
 struct recorder {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "base/rng.h"
+#include "sim/field.h"
 #include "sim/junk.h"
 #include "sim/localclock.h"
 #include "sim/world.h"
-#include "tools/linksim/timeline.h"
 
 /*
  * The inside of the world, for its own parts: world.c (the run), side.c (the two bonds and the
@@ -20,7 +20,6 @@
  */
 #define SENDER	       0
 #define RECEIVER       1
-#define IP_UDP_BYTES   28
 #define CONTROLS_MAX   65536
 #define ELSEWHERE_LINK 99 /* of an address that nobody has */
 
@@ -35,8 +34,7 @@ struct side {
 
 struct uplink {
 	const char *name;
-	struct link *up, *down;
-	struct capacity_step steps[RADIO_STEPS];
+	struct link *up, *down; /* of the field */
 	uint8_t port;
 	bool present;
 	struct bond_path_config path;
@@ -49,9 +47,7 @@ struct world {
 	FILE *trace;
 	usec_t now;
 	struct rng rng;
-	struct scenario scenario;
-	struct timeline *timeline;
-	struct timeline_link on[SCENARIO_LINKS_MAX];
+	struct field field;
 	unsigned links;
 	struct uplink uplink[SCENARIO_LINKS_MAX];
 	struct side side[2];

@@ -130,7 +130,7 @@ void traffic_send(struct world *w, unsigned role, const struct bond_datagram *d)
 	world_hash_event(w, 3 + role, i, d->data, d->len);
 	if (role == SENDER) {
 		uint64_t second = w->now / USEC_PER_SEC;
-		uint64_t bytes = d->len + IP_UDP_BYTES;
+		uint64_t bytes = d->len + FIELD_IP_UDP_BYTES;
 
 		if (!u->present || d->to.len != 1)
 			world_fail(w, "the bond sends on an uplink that is not there");
@@ -140,7 +140,7 @@ void traffic_send(struct world *w, unsigned role, const struct bond_datagram *d)
 			w->figures->link[i].second[second] += (uint32_t)bytes;
 		(void)link_send(u->up, d->data, d->len, u->port, w->now);
 	} else {
-		w->figures->down_bytes += d->len + IP_UDP_BYTES;
+		w->figures->down_bytes += d->len + FIELD_IP_UDP_BYTES;
 		(void)link_send(u->down, d->data, d->len, d->to.bytes[2], w->now);
 	}
 }

@@ -144,13 +144,9 @@ static void finish(struct world *w)
 
 static usec_t next_at(const struct world *w)
 {
-	usec_t at = usec_min(timeline_next_at(w->timeline), w->sample_at);
+	usec_t at = usec_min(field_next_at(&w->field), w->sample_at);
 
 	at = usec_min(at, usec_min(w->source.next_at, usec_min(w->junk_at, w->control_at)));
-	for (unsigned i = 0; i < w->links; i++) {
-		at = usec_min(at, link_next_at(w->uplink[i].up));
-		at = usec_min(at, link_next_at(w->uplink[i].down));
-	}
 	for (unsigned role = 0; role < 2; role++)
 		if (w->side[role].bond)
 			at = usec_min(at, localclock_world(&w->side[role].clock,
@@ -163,7 +159,7 @@ static void step(struct world *w)
 	struct timeline_event event;
 
 	w->figures->events++;
-	while (timeline_next(w->timeline, w->now, &event))
+	while (timeline_next(w->field.timeline, w->now, &event))
 		script_happen(w, &event);
 	for (unsigned i = 0; i < w->links; i++)
 		traffic_arrivals(w, i);
@@ -179,22 +175,16 @@ static void step(struct world *w)
 		sample(w);
 }
 
-static int begin_links(struct world *w)
+static void begin_uplinks(struct world *w)
 {
-	const struct link_config config = { .overhead_bytes = IP_UDP_BYTES };
-
-	w->links = w->scenario.links;
+	w->links = w->field.links;
 	for (unsigned i = 0; i < w->links; i++) {
+		const struct scenario_link *link = &w->field.scenario.link[i];
 		struct uplink *u = &w->uplink[i];
-		const struct scenario_link *link = &w->scenario.link[i];
 
 		u->name = link->name;
-		u->up = link_new(&config, 0, rng_u64(&w->rng), 0);
-		u->down = link_new(&config, 0, rng_u64(&w->rng), 0);
-		if (!u->up || !u->down)
-			return -ENOMEM;
-		w->on[i] = (struct timeline_link){ .name = u->name, .up = u->up, .down = u->down };
-		timeline_begin(&w->scenario, link, &w->on[i], 0);
+		u->up = w->field.link[i].up;
+		u->down = w->field.link[i].down;
 		u->path =
 			(struct bond_path_config){ .link = i, .remote = world_receiver_address() };
 		memcpy(u->path.name, u->name, sizeof(u->path.name));
@@ -203,13 +193,7 @@ static int begin_links(struct world *w)
 			if (script_knows(link->name, link->word[k].text))
 				script_link(w, i, link->word[k].text);
 		u->present = true;
-		if (w->config->capacity) {
-			w->config->capacity(i, w->seed, u->steps);
-			link_set_steps(u->up, u->steps, RADIO_STEPS, RADIO_PERIOD, 0);
-		}
 	}
-	w->timeline = timeline_new(&w->scenario, w->on, w->links, 0);
-	return w->timeline ? 0 : -ENOMEM;
 }
 
 static int begin(struct world *w)
@@ -217,17 +201,20 @@ static int begin(struct world *w)
 	usec_t margin = bond_feed_margin(world_latency(w->config));
 	int r;
 
-	if (scenario_parse(&w->scenario, w->config->scenario, w->config->name, script_knows,
-			   stderr))
-		return -EINVAL;
+	/* Links and source first: who else runs the same scenario draws the same chance. */
+	r = field_init(&w->field, w->config->scenario, w->config->name, script_knows,
+		       w->config->capacity, &w->rng, w->seed);
+	if (r)
+		return r;
+	source_init(&w->source, &w->config->source, rng_u64(&w->rng), WORLD_LEAD,
+		    WORLD_LEAD + world_length(w->config));
 	for (unsigned role = 0; role < 2; role++)
 		w->side[role].clock = (struct localclock){
 			.origin = rng_below(&w->rng, 1000000) * USEC_PER_SEC,
 			.ppm = role == RECEIVER ? w->config->skew_ppm : 0,
 		};
-	r = begin_links(w);
-	if (!r)
-		r = side_start(w, SENDER);
+	begin_uplinks(w);
+	r = side_start(w, SENDER);
 	if (!r)
 		r = side_start(w, RECEIVER);
 	/* Half of the margin is for what the estimate of the one-way delay may be wrong by. */
@@ -235,8 +222,6 @@ static int begin(struct world *w)
 		r = recorder_init(&w->recorder, world_latency(w->config) - margin / 2);
 	if (!r)
 		r = junk_init(&w->junk, w->seed);
-	source_init(&w->source, &w->config->source, rng_u64(&w->rng), WORLD_LEAD,
-		    WORLD_LEAD + world_length(w->config));
 	w->junk_at = USEC_NEVER;
 	w->control_at = w->config->control_every ? WORLD_LEAD : USEC_NEVER;
 	return r;
@@ -249,12 +234,7 @@ static void end(struct world *w)
 			w->side[role].bond = bond_free(w->side[role].bond);
 	junk_deinit(&w->junk);
 	recorder_deinit(&w->recorder);
-	timeline_free(w->timeline);
-	for (unsigned i = 0; i < w->links; i++) {
-		link_free(w->uplink[i].up);
-		link_free(w->uplink[i].down);
-	}
-	scenario_deinit(&w->scenario);
+	field_deinit(&w->field);
 }
 
 int world_run(const struct world_config *config, uint64_t seed, FILE *trace,

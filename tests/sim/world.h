@@ -5,10 +5,9 @@
 #include <stdio.h>
 
 #include "bond/bond.h"
-#include "sim/radio.h"
+#include "sim/field.h"
 #include "sim/recorder.h"
 #include "sim/source.h"
-#include "tools/linksim/scenario.h"
 
 /*
  * The world: a virtual clock, two bonds driven exactly as bond.h says, links between them, a
@@ -54,9 +53,7 @@ struct world_config {
 	usec_t control_every; /* both sides submit control packets; 0: none */
 	int skew_ppm;	      /* the receiver's clock runs that much faster */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps; /* 0: the defaults */
-	/* Capacities that no text can hold: RADIO_STEPS steps for each link, repeating after
-	 * RADIO_PERIOD; they replace what the scenario says at the start. */
-	void (*capacity)(unsigned link, uint64_t seed, struct capacity_step *steps);
+	field_capacity_fn *capacity;				   /* NULL: as the scenario says */
 };
 
 static inline usec_t world_latency(const struct world_config *config)
