@@ -80,7 +80,7 @@ UNIT_BIN := $(UNIT:%=$(BUILD)/tests/%)
 FUZZ_BIN := $(FUZZ:%=$(BUILD)/tests/%)
 HELPER_BIN := $(HELPERS:%=$(BUILD)/tests/%)
 SIM_BIN  := $(BUILD)/tests/sim
-BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench_%,$(wildcard tests/bench/*.c))
+BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench_%,$(wildcard tests/bench/*.c)) $(BUILD)/tests/bench_bond
 
 .PHONY: all
 all: $(PROGRAMS) ## build every program into build/bin (default)
@@ -148,6 +148,8 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/
 $(BUILD)/tests/libfuzzer_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(WORKER_LIBS) $(LIBDAEMON) $(LIBCORE)
 	$(call link,-fsanitize=fuzzer $(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))
 $(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/%.o $(SIM_LIB) $(TOOL_LIBS) $(LIBCORE)
+	$(call link,$(LIBS_CORE) -lm)
+$(BUILD)/tests/bench_bond: $(call objects,$(wildcard tests/bench/bond/*.c)) $(SIM_LIB) $(TOOL_LIBS) $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm)
 $(BUILD)/tests/sim: $(call objects,$(wildcard tests/sim/*.c)) $(TOOL_LIBS) $(LIBCORE)
 	$(call link,$(LIBS_CORE) -lm)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/row.h"
+#include "sim/switch.h"
 
 /*
  * Runs rows of the table and judges them. Each row runs twice with the same seed and must give the
@@ -23,17 +24,6 @@ static const char usage[] =
 	"  --trace FILE   what happened, as JSON lines (one row, one seed)\n"
 	"  --off SWITCH   without a mechanism (can be given again):";
 
-static const struct {
-	const char *name;
-	unsigned bit;
-} switches[] = {
-	{ "pacing", BOND_OFF_PACING },	       { "window", BOND_OFF_WINDOW },
-	{ "arrival", BOND_OFF_ARRIVAL },       { "reinject", BOND_OFF_REINJECT },
-	{ "last-call", BOND_OFF_LAST_CALL },   { "stall", BOND_OFF_STALL },
-	{ "redundancy", BOND_OFF_REDUNDANCY }, { "probe", BOND_OFF_PROBE },
-	{ "damping", BOND_OFF_DAMPING },
-};
-#define SWITCHES  (sizeof(switches) / sizeof(*switches))
 #define SEEDS_MAX 1000
 
 struct options {
@@ -146,22 +136,10 @@ static int help(int status)
 	FILE *to = status ? stderr : stdout;
 
 	fputs(usage, to);
-	for (size_t i = 0; i < SWITCHES; i++)
+	for (unsigned i = 0; i < switches_count; i++)
 		fprintf(to, "%s %s", i ? "," : "", switches[i].name);
 	fputc('\n', to);
 	return status;
-}
-
-static bool switch_off(struct options *options, const char *name)
-{
-	for (size_t i = 0; i < SWITCHES; i++) {
-		if (strcmp(name, switches[i].name))
-			continue;
-		options->off |= switches[i].bit;
-		return true;
-	}
-	fprintf(stderr, "sim: there is no switch %s\n", name);
-	return false;
 }
 
 int main(int argc, char **argv)
@@ -193,7 +171,7 @@ int main(int argc, char **argv)
 			options.trace = optarg;
 		else if (c == 'h')
 			return help(0);
-		else if (c != 'o' || !switch_off(&options, optarg))
+		else if (c != 'o' || !switch_find(optarg, &options.off))
 			return help(2);
 	}
 	if (options.seeds > SEEDS_MAX)

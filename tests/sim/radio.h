@@ -6,15 +6,31 @@
 #include "tools/linksim/capacity.h"
 
 /*
- * A seeded generator of capacities like those of LTE uplinks in motion: link 0, 1 and 2 (and so on
- * again) have means of 1.9, 6 and 13 Mb/s; the rate wanders within and between seconds and stands
- * still for 0.7 to 4 s now and then. The means and pauses follow the public traces of AT&T,
- * Verizon and T-Mobile uplinks (mahimahi): next second over last second is 0.27 to 0.58 at the 5th
- * percentile there, and here.
+ * A seeded generator of capacities like those of radio uplinks. Each kind follows a public trace:
+ * its mean and its quantiles over seconds, how much one second differs from the one before, and how
+ * often and how long it stands still. In a pause the modem's queue holds what it was given; nothing
+ * is lost unless the queue overflows.
  */
 #define RADIO_PERIOD (120 * USEC_PER_SEC)
 #define RADIO_STEPS  1200 /* of a period */
 #define RADIO_STEP   (RADIO_PERIOD / RADIO_STEPS)
 
-/* Writes RADIO_STEPS steps. */
-bool radio_capacity(unsigned link, uint64_t seed, struct capacity_step steps[static RADIO_STEPS]);
+enum radio {
+	RADIO_LTE_ATT,	  /* LTE in a driving car, 2016: mean 1.9 Mb/s (mahimahi) */
+	RADIO_LTE_VZW,	  /* the same, 6 Mb/s */
+	RADIO_LTE_TMO,	  /* the same, 13 Mb/s */
+	RADIO_LTE_DRIVE,  /* LTE, driving, 2022: 33 Mb/s (NUWiNS) */
+	RADIO_5G_DRIVE,	  /* 5G mmWave, driving: 31 Mb/s, a quarter of the time nothing (NUWiNS) */
+	RADIO_STATIC_TMO, /* 4G/5G, standing still: 46 Mb/s (IMC'23) */
+	RADIO_STATIC_ATT, /* the same, a fifth of the time nothing */
+	RADIO_UMTS,	  /* 3G, driving: 0.95 Mb/s (mahimahi) */
+	RADIO_EVDO,	  /* the same, 0.84 Mb/s */
+	RADIO_WIFI,	  /* a crowded cell: 20 Mb/s with droughts of up to 0.3 s */
+	RADIO_KINDS
+};
+
+const char *radio_name(enum radio kind);
+/* Writes RADIO_STEPS steps. The same kind on another @link is independent. */
+void radio_steps(enum radio kind, unsigned link, uint64_t seed, struct capacity_step *steps);
+/* A field_capacity_fn: links 0, 1 and 2 (and so on again) are the three LTE uplinks of 2016. */
+bool radio_capacity(unsigned link, uint64_t seed, struct capacity_step *steps);

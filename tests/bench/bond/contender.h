@@ -1,0 +1,24 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/bond/figure.h"
+
+struct bench_scenario;
+
+/* Who carries the stream. */
+enum contender {
+	CONTENDER_OURS,
+	CONTENDER_WITHOUT, /* ours, without the bad link of the scenario */
+	CONTENDER_ORACLE,  /* knows all capacities beforehand: the fluid bound */
+	CONTENDERS
+};
+
+const char *contender_name(enum contender contender);
+bool contender_takes_part(const struct bench_scenario *scenario, enum contender contender);
+
+/* Runs @scenario for @contender. @off: enum bond_switch, for our own engine. @latency: 0, or
+ * instead of the scenario's. */
+void contender_run(const struct bench_scenario *scenario, enum contender contender, uint64_t seed,
+		   unsigned off, usec_t latency, struct outcome *ret_outcome);
