@@ -141,7 +141,7 @@ $(BIN)/uplinkd-%: $(BUILD)/obj/daemon/workers/%/main.o $$(filter $(BUILD)/libwor
 $(addprefix $(BIN)/,$(TOOLS)): $(BIN)/%: $(BUILD)/obj/tools/%/main.o $$(filter $(BUILD)/libtool-$$*.a,$(TOOL_LIBS)) $(LIBCORE)
 	$(call link,$(call pkg-libs,jansson) $(LIBS_CORE) -lm -lpthread)
 
-$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(WORKER_LIBS) $(TOOL_LIBS) $(LIBDAEMON) $(LIBCORE)
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SIM_LIB) $(WORKER_LIBS) $(TOOL_LIBS) $(LIBDAEMON) $(LIBCORE)
 	$(call link,$(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))) -lm -lcmocka)
 $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(WORKER_LIBS) $(LIBDAEMON) $(LIBCORE)
 	$(call link,$(LIBS_DAEMON) $(foreach w,$(WORKERS),$(LIBS_$(w))))

@@ -16,78 +16,23 @@ static const uint32_t places[QUANTILES] = { 0, 50000, 500000, 950000, PLACE };
 struct model {
 	const char *name;
 	uint32_t kbps[QUANTILES]; /* outside the pauses */
-	uint32_t wander;	  /* largest step of the place */
+	uint32_t wander_permille; /* the largest step of the place */
 	uint32_t grant_permille;
 	uint32_t pauses; /* in a period, on average */
-	usec_t pause_min, pause_max;
+	uint32_t pause_min_ms, pause_max_ms;
 };
 
-#define MS USEC_PER_MS
 static const struct model models[RADIO_KINDS] = {
-	[RADIO_LTE_ATT] = { "lte-att",
-			    { 0, 300, 1650, 5300, 7500 },
-			    130000,
-			    600,
-			    9,
-			    500 * MS,
-			    4000 * MS },
-	[RADIO_LTE_VZW] = { "lte-vzw",
-			    { 400, 1250, 5700, 11500, 14000 },
-			    90000,
-			    500,
-			    2,
-			    300 * MS,
-			    1700 * MS },
-	[RADIO_LTE_TMO] = { "lte-tmo",
-			    { 1000, 2600, 11800, 27900, 33000 },
-			    80000,
-			    500,
-			    2,
-			    300 * MS,
-			    800 * MS },
-	[RADIO_LTE_DRIVE] = { "lte-drive",
-			      { 3000, 10800, 35900, 45900, 60000 },
-			      90000,
-			      400,
-			      1,
-			      300 * MS,
-			      1600 * MS },
-	[RADIO_5G_DRIVE] = { "5g-drive",
-			     { 0, 0, 8000, 126000, 180000 },
-			     90000,
-			     500,
-			     4,
-			     1000 * MS,
-			     10000 * MS },
-	[RADIO_STATIC_TMO] = { "static-tmo",
-			       { 6000, 10500, 37000, 121000, 150000 },
-			       25000,
-			       250,
-			       0,
-			       0,
-			       0 },
-	[RADIO_STATIC_ATT] = { "static-att",
-			       { 0, 2000, 30000, 173000, 200000 },
-			       25000,
-			       250,
-			       6,
-			       1000 * MS,
-			       6000 * MS },
-	[RADIO_UMTS] = { "umts",
-			 { 40, 250, 1090, 1440, 1500 },
-			 60000,
-			 400,
-			 7,
-			 500 * MS,
-			 5800 * MS },
-	[RADIO_EVDO] = { "evdo", { 40, 200, 970, 1260, 1400 }, 60000, 400, 8, 500 * MS, 8000 * MS },
-	[RADIO_WIFI] = { "wifi",
-			 { 3000, 8000, 20000, 32000, 40000 },
-			 40000,
-			 500,
-			 30,
-			 100 * MS,
-			 300 * MS },
+	[RADIO_LTE_ATT] = { "lte-att", { 40, 330, 1700, 5000, 7000 }, 105, 500, 10, 500, 5500 },
+	[RADIO_LTE_VZW] = { "lte-vzw", { 400, 1250, 5850, 11500, 14000 }, 105, 500, 2, 400, 3000 },
+	[RADIO_LTE_TMO] = { "lte-tmo", { 1000, 2500, 11900, 28000, 33000 }, 90, 500, 2, 300, 1200 },
+	[RADIO_LTE_DRIVE] = { "lte", { 3000, 10900, 37000, 46000, 60000 }, 90, 400, 1, 300, 1600 },
+	[RADIO_5G_DRIVE] = { "5g", { 0, 0, 6500, 124000, 180000 }, 90, 500, 4, 1000, 15000 },
+	[RADIO_STILL_TMO] = { "still-t", { 6000, 10500, 34000, 118000, 125000 }, 25, 250, 0, 0, 0 },
+	[RADIO_STILL_ATT] = { "still-a", { 0, 2, 28000, 170000, 180000 }, 25, 250, 8, 1000, 8000 },
+	[RADIO_UMTS] = { "umts", { 60, 330, 1220, 1500, 1600 }, 60, 300, 8, 500, 4500 },
+	[RADIO_EVDO] = { "evdo", { 60, 300, 1080, 1330, 1400 }, 60, 300, 9, 500, 6000 },
+	[RADIO_WIFI] = { "wifi", { 3000, 8000, 20000, 32000, 40000 }, 40, 500, 30, 100, 300 },
 };
 
 const char *radio_name(enum radio kind)
@@ -107,19 +52,22 @@ static uint32_t quantile(const struct model *m, uint32_t place)
 
 static uint32_t wander(struct rng *rng, const struct model *m, uint32_t place)
 {
-	int64_t next = (int64_t)place + (int64_t)rng_below(rng, 2 * m->wander + 1) - m->wander;
+	int64_t step = m->wander_permille * PLACE / 1000;
+	int64_t next = place + (int64_t)rng_below(rng, 2 * (uint64_t)step + 1) - step;
 
 	if (next < 0)
 		next = -next;
 	return (uint32_t)(next > PLACE ? 2 * PLACE - next : next);
 }
 
-/* Most pauses are short: the length grows with the square of an even number. */
+/* Most pauses are short: the length grows with the fourth power of an even number. */
 static usec_t draw_pause(struct rng *rng, const struct model *m)
 {
 	uint64_t x = rng_below(rng, 1001);
+	uint64_t fourth = (x * x / 1000) * (x * x / 1000) / 1000;
 
-	return m->pause_min + (m->pause_max - m->pause_min) * x * x / 1000000;
+	return (m->pause_min_ms + (m->pause_max_ms - m->pause_min_ms) * fourth / 1000) *
+	       USEC_PER_MS;
 }
 
 void radio_steps(enum radio kind, unsigned link, uint64_t seed, struct capacity_step *steps)

@@ -16,16 +16,16 @@
 #define RADIO_STEP   (RADIO_PERIOD / RADIO_STEPS)
 
 enum radio {
-	RADIO_LTE_ATT,	  /* LTE in a driving car, 2016: mean 1.9 Mb/s (mahimahi) */
-	RADIO_LTE_VZW,	  /* the same, 6 Mb/s */
-	RADIO_LTE_TMO,	  /* the same, 13 Mb/s */
-	RADIO_LTE_DRIVE,  /* LTE, driving, 2022: 33 Mb/s (NUWiNS) */
-	RADIO_5G_DRIVE,	  /* 5G mmWave, driving: 31 Mb/s, a quarter of the time nothing (NUWiNS) */
-	RADIO_STATIC_TMO, /* 4G/5G, standing still: 46 Mb/s (IMC'23) */
-	RADIO_STATIC_ATT, /* the same, a fifth of the time nothing */
-	RADIO_UMTS,	  /* 3G, driving: 0.95 Mb/s (mahimahi) */
-	RADIO_EVDO,	  /* the same, 0.84 Mb/s */
-	RADIO_WIFI,	  /* a crowded cell: 20 Mb/s with droughts of up to 0.3 s */
+	RADIO_LTE_ATT,	 /* LTE in a driving car, 2016: mean 1.9 Mb/s (mahimahi) */
+	RADIO_LTE_VZW,	 /* the same, 6 Mb/s */
+	RADIO_LTE_TMO,	 /* the same, 13 Mb/s */
+	RADIO_LTE_DRIVE, /* LTE, driving, 2022: 33 Mb/s (NUWiNS) */
+	RADIO_5G_DRIVE,	 /* 5G mmWave, driving: 31 Mb/s, a quarter of the time nothing (NUWiNS) */
+	RADIO_STILL_TMO, /* 4G/5G, standing still: 46 Mb/s (IMC'23) */
+	RADIO_STILL_ATT, /* the same, a fifth of the time nothing */
+	RADIO_UMTS,	 /* 3G, driving: 0.95 Mb/s (mahimahi) */
+	RADIO_EVDO,	 /* the same, 0.84 Mb/s */
+	RADIO_WIFI,	 /* a crowded cell: 20 Mb/s with droughts of up to 0.3 s */
 	RADIO_KINDS
 };
 

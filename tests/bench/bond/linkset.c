@@ -25,7 +25,7 @@ bool linkset_drive(unsigned link, uint64_t seed, struct capacity_step *steps)
 
 bool linkset_static(unsigned link, uint64_t seed, struct capacity_step *steps)
 {
-	static const enum radio kinds[] = { RADIO_STATIC_TMO, RADIO_STATIC_ATT, RADIO_LTE_DRIVE };
+	static const enum radio kinds[] = { RADIO_STILL_TMO, RADIO_STILL_ATT, RADIO_LTE_DRIVE };
 
 	return fill(kinds, 3, link, seed, steps);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/bond/radiotable.h"
 #include "bench/bond/scenario.h"
 #include "bench/bond/series.h"
 #include "bench/bond/table.h"
@@ -25,7 +26,8 @@ static const char usage[] =
 	"  --latency MS     instead of the scenarios' own\n"
 	"  --jobs N         processes (as many as there are processors)\n"
 	"  --json           figures for machines\n"
-	"  --list           what scenarios there are\n";
+	"  --list           what scenarios there are\n"
+	"  --radio          statistics of the generated radio links\n";
 
 #define SEEDS_MAX 1000
 
@@ -145,6 +147,7 @@ int main(int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "list", no_argument, NULL, 'l' },
+		{ "radio", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -162,6 +165,8 @@ int main(int argc, char **argv)
 			o.json = true;
 		else if (c == 'l')
 			return list(), 0;
+		else if (c == 'r')
+			return radiotable_print(o.seeds), 0;
 		else if (c == 'h')
 			return help(0);
 		else if (c == 'c' ? !only(&o, optarg) : c != 'o' || !switch_find(optarg, &o.off))
