@@ -204,6 +204,10 @@ demo: ## a live stream over three bad uplinks, end to end, in a minute
 bench: tests ## figures of the README
 	@$(TEST_ENV) tests/bench/run
 
+.PHONY: bench-bond
+bench-bond: $(BUILD)/tests/bench_bond ## the bond beside other ways to use the links: ARGS="--seeds 15 lte-65"
+	@$(BUILD)/tests/bench_bond $(ARGS)
+
 .PHONY: soak
 soak: tests ## long runs: hours of stream time
 	@$(TEST_ENV) tests/run --verbose --timeout 7200 $(foreach s,$(sort $(wildcard tests/soak/*.py)),$(notdir $(s))=$(s))

@@ -4,9 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/bond/bound.h"
+#include "bench/bond/plan.h"
 #include "bench/bond/radiotable.h"
 #include "bench/bond/scenario.h"
-#include "bench/bond/series.h"
 #include "bench/bond/table.h"
 #include "sim/switch.h"
 
@@ -20,6 +21,7 @@ static const char usage[] =
 	"\n"
 	"Without SCENARIO: all of them.\n"
 	"\n"
+	"  --check          what our engine must show, a line per bound\n"
 	"  --seeds N        seeds 1 to N (15)\n"
 	"  --only NAME      this contender alone (can be given again)\n"
 	"  --off SWITCH     our engine without a mechanism (can be given again)\n"
@@ -37,12 +39,6 @@ struct options {
 	bool json;
 };
 
-struct plan {
-	struct job *job;
-	struct series *series;
-	unsigned jobs, lines;
-};
-
 static bool is_wanted(const struct bench_scenario *scenario, char **names, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -51,56 +47,66 @@ static bool is_wanted(const struct bench_scenario *scenario, char **names, int c
 	return !count && !scenario->hidden;
 }
 
-static void add(struct plan *plan, const struct options *o, const struct bench_scenario *scenario,
-		enum contender contender)
+static void print(const struct options *o, const struct plan *plan)
 {
-	plan->series[plan->lines++] = (struct series){
-		.scenario = scenario, .contender = contender, .off = o->off, .seeds = o->seeds
-	};
-	for (unsigned seed = 1; seed <= o->seeds; seed++)
-		plan->job[plan->jobs++] = (struct job){ .scenario = scenario,
-							.contender = contender,
-							.seed = seed,
-							.off = o->off,
-							.latency = o->latency };
-}
-
-static int run(const struct options *o, char **names, int count)
-{
-	size_t lines = (size_t)bench_scenarios_count * CONTENDERS;
-	struct plan plan = { .job = calloc(lines * o->seeds, sizeof(*plan.job)),
-			     .series = calloc(lines, sizeof(*plan.series)) };
-	struct outcome *outcome = NULL;
-
-	for (unsigned i = 0; plan.job && plan.series && i < bench_scenarios_count; i++)
-		for (unsigned c = 0; is_wanted(&bench_scenarios[i], names, count) && c < CONTENDERS;
-		     c++)
-			if ((!o->only || o->only & 1u << c) &&
-			    contender_takes_part(&bench_scenarios[i], c))
-				add(&plan, o, &bench_scenarios[i], c);
-	if (!plan.lines)
-		fprintf(stderr, "bench_bond: there is no such scenario; see --list\n");
-	else
-		outcome = jobs_run(plan.job, plan.jobs, o->jobs);
-	for (unsigned i = 0; outcome && i < plan.lines; i++)
-		plan.series[i].outcome = outcome + (size_t)i * o->seeds;
-	for (unsigned from = 0, to; outcome && from < plan.lines; from = to) {
-		for (to = from + 1; to < plan.lines; to++)
-			if (plan.series[to].scenario != plan.series[from].scenario)
+	for (unsigned from = 0, to; from < plan->lines; from = to) {
+		for (to = from + 1; to < plan->lines; to++)
+			if (plan->series[to].scenario != plan->series[from].scenario)
 				break;
 		if (o->json) {
 			fputs(from ? ",\n" : "[\n", stdout);
-			table_json(stdout, &plan.series[from], to - from);
+			table_json(stdout, &plan->series[from], to - from);
 		} else {
-			table_print(stdout, &plan.series[from], to - from);
+			table_print(stdout, &plan->series[from], to - from);
 		}
 	}
-	if (outcome && o->json)
+	if (o->json)
 		puts("\n]");
-	jobs_free(outcome, plan.jobs);
-	free(plan.job);
-	free(plan.series);
-	return outcome ? 0 : 2;
+}
+
+static int compare(const struct options *o, char **names, int count)
+{
+	struct plan plan = { .latency = o->latency };
+	int r = 0;
+
+	for (unsigned i = 0; i < bench_scenarios_count; i++)
+		for (unsigned c = 0; is_wanted(&bench_scenarios[i], names, count) && c < CONTENDERS;
+		     c++)
+			if (!r && (!o->only || o->only & 1u << c) &&
+			    contender_takes_part(&bench_scenarios[i], c))
+				r = plan_add(&plan, &bench_scenarios[i], c,
+					     c == CONTENDER_OURS ? o->off : 0, o->seeds);
+	if (!plan.lines)
+		fprintf(stderr, "bench_bond: there is no such scenario; see --list\n");
+	if (!r && plan.lines)
+		r = plan_run(&plan, o->jobs);
+	if (!r)
+		print(o, &plan);
+	r = r || !plan.lines ? 2 : 0;
+	plan_deinit(&plan);
+	return r;
+}
+
+static int check(const struct options *o, char **names, int count)
+{
+	struct plan plan = { .latency = o->latency };
+	unsigned kept = 0, asked = 0;
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < bounds_count; i++)
+		if (is_wanted(bench_scenario_find(bounds[i].scenario), names, count))
+			r = bound_plan(&bounds[i], &plan, o->off, o->seeds);
+	if (!r)
+		r = plan_run(&plan, o->jobs);
+	for (unsigned i = 0; !r && i < bounds_count; i++) {
+		if (!is_wanted(bench_scenario_find(bounds[i].scenario), names, count))
+			continue;
+		kept += bound_judge(&bounds[i], &plan, o->off, stdout);
+		asked++;
+	}
+	printf("%u of %u bounds hold\n", kept, asked);
+	plan_deinit(&plan);
+	return r ? 2 : kept < asked;
 }
 
 static void list(void)
@@ -140,6 +146,7 @@ static bool only(struct options *options, const char *name)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{ "check", no_argument, NULL, 'k' },
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "only", required_argument, NULL, 'c' },
 		{ "off", required_argument, NULL, 'o' },
@@ -154,6 +161,8 @@ int main(int argc, char **argv)
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct options o = { .seeds = 15, .jobs = processors > 0 ? (unsigned)processors : 1 };
 
+	bool judge = false;
+
 	for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
 		if (c == 'n')
 			o.seeds = (unsigned)strtoul(optarg, NULL, 0);
@@ -161,6 +170,8 @@ int main(int argc, char **argv)
 			o.latency = strtoull(optarg, NULL, 0) * USEC_PER_MS;
 		else if (c == 'j')
 			o.jobs = (unsigned)strtoul(optarg, NULL, 0);
+		else if (c == 'k')
+			judge = true;
 		else if (c == 'J')
 			o.json = true;
 		else if (c == 'l')
@@ -174,5 +185,5 @@ int main(int argc, char **argv)
 	}
 	if (!o.seeds || o.seeds > SEEDS_MAX)
 		return help(2);
-	return run(&o, argv + optind, argc - optind);
+	return (judge ? check : compare)(&o, argv + optind, argc - optind);
 }
