@@ -46,8 +46,12 @@ int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted
 const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, size_t len,
 			       uint64_t lost, usec_t now)
 {
+	return recorder_took(recorder, source_verify(data, len), lost, now);
+}
+
+const char *recorder_took(struct recorder *recorder, uint64_t number, uint64_t lost, usec_t now)
+{
 	struct recorder_figures *f = &recorder->figures;
-	uint64_t number = source_verify(data, len);
 	uint64_t skipped = 0;
 	struct record *r;
 

@@ -46,6 +46,8 @@ int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted
  * before it. */
 const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, size_t len,
 			       uint64_t lost, usec_t now);
+/* The same for a packet whose bytes are known to be right. */
+const char *recorder_took(struct recorder *recorder, uint64_t number, uint64_t lost, usec_t now);
 /* A new receiver begins: it cannot know what the old one delivered. */
 void recorder_receiver_restarted(struct recorder *recorder);
 /* A new sender begins: it does not know what the old one had still to send. */

@@ -48,9 +48,9 @@ static void judge_shares(const struct row *row, const struct world_figures *f, s
 		uint64_t bytes = 0, bps;
 
 		for (unsigned i = 0; i < f->links; i++)
-			for (unsigned s = share->from_s; s < share->to_s; s++)
-				if (!strcmp(f->link[i].name, share->link))
-					bytes += f->link[i].second[s];
+			if (!strcmp(f->link[i].name, share->link))
+				bytes += world_link_bytes(&f->link[i], share->from_s * USEC_PER_SEC,
+							  share->to_s * USEC_PER_SEC);
 		bps = bytes * 8 / (share->to_s - share->from_s);
 		if (bps < share->min_bps || (share->max_bps && bps > share->max_bps))
 			add(why, "; %s carries %" PRIu64 " kb/s from %u s to %u s", share->link,

@@ -129,15 +129,15 @@ void traffic_send(struct world *w, unsigned role, const struct bond_datagram *d)
 	u = &w->uplink[i];
 	world_hash_event(w, 3 + role, i, d->data, d->len);
 	if (role == SENDER) {
-		uint64_t second = w->now / USEC_PER_SEC;
+		uint64_t tick = w->now / WORLD_TICK;
 		uint64_t bytes = d->len + FIELD_IP_UDP_BYTES;
 
 		if (!u->present || d->to.len != 1)
 			world_fail(w, "the bond sends on an uplink that is not there");
 		w->figures->up_bytes += bytes;
 		w->figures->link[i].bytes += bytes;
-		if (second < WORLD_SECONDS_MAX)
-			w->figures->link[i].second[second] += (uint32_t)bytes;
+		if (tick < WORLD_TICKS_MAX)
+			w->figures->link[i].tick[tick] += (uint32_t)bytes;
 		(void)link_send(u->up, d->data, d->len, u->port, w->now);
 	} else {
 		w->figures->down_bytes += d->len + FIELD_IP_UDP_BYTES;

@@ -39,7 +39,8 @@
  *     junk on, off                              see junk.h; a piece every 2 ms
  */
 #define WORLD_IDLE_TURNS  2000
-#define WORLD_SECONDS_MAX 600 /* of figures per second */
+#define WORLD_TICK	  (100 * USEC_PER_MS) /* of figures over time */
+#define WORLD_TICKS_MAX	  6000
 #define WORLD_ADVICES_MAX 8192
 
 struct world_config {
@@ -70,10 +71,20 @@ static inline usec_t world_length(const struct world_config *config)
 
 struct world_link_figures {
 	char name[SCENARIO_NAME_MAX];
-	uint64_t bytes;			    /* IP bytes offered upwards */
-	uint32_t second[WORLD_SECONDS_MAX]; /* `bytes` per second of the world */
+	uint64_t bytes;			/* IP bytes offered upwards */
+	uint32_t tick[WORLD_TICKS_MAX]; /* `bytes` per WORLD_TICK of the world */
 	uint64_t media, copies;
 };
+
+static inline uint64_t world_link_bytes(const struct world_link_figures *link, usec_t from,
+					usec_t to)
+{
+	uint64_t bytes = 0;
+
+	for (usec_t t = from / WORLD_TICK; t < to / WORLD_TICK && t < WORLD_TICKS_MAX; t++)
+		bytes += link->tick[t];
+	return bytes;
+}
 
 struct world_advice {
 	usec_t at;

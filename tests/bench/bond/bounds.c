@@ -35,6 +35,10 @@ const struct bound bounds[] = {
 	{ "halved: advice below the new capacity within 250 ms + 1 RTT", "step", FIGURE_DOWN_MS,
 	  .limit = 250 + 80 },
 	{ "doubled: advice at 90 % of it within 2.5 s", "step", FIGURE_UP_MS, .limit = 2500 },
+	{ "p99.9 of the delay within 10 % of full duplication's", "spare", FIGURE_P999_US,
+	  .permille = 1100, .of = CONTENDER_DUPLICATE },
+	{ "at <= 25 % of its extra bytes", "spare", FIGURE_EXTRA_BYTES, .permille = 250,
+	  .of = CONTENDER_DUPLICATE },
 	{ "<= 2 % redundancy on clean links", "stable", FIGURE_COPIES_PPM, .limit = 20000 },
 	{ "<= 3 % redundancy on paid links", "paid", FIGURE_COPIES_PAID_PPM, .limit = 30000 },
 };

@@ -6,9 +6,12 @@
 
 #include "bench/bond/measure.h"
 #include "bench/bond/oracle.h"
+#include "bench/bond/plain.h"
 #include "bench/bond/scenario.h"
 
-static const char *const names[CONTENDERS] = { "ours", "without", "oracle" };
+static const char *const names[CONTENDERS] = {
+	"ours", "without", "classic", "wrr", "single", "duplicate", "law", "oracle",
+};
 
 const char *contender_name(enum contender contender)
 {
@@ -19,14 +22,32 @@ bool contender_takes_part(const struct bench_scenario *scenario, enum contender 
 {
 	if (contender == CONTENDER_WITHOUT)
 		return scenario->without;
+	if (contender == CONTENDER_LAW)
+		return scenario->world.source.follow;
 	return !(scenario->skip & 1u << contender);
 }
 
 static int run_once(enum contender contender, const struct oracle *oracle,
 		    const struct world_config *config, uint64_t seed, struct world_figures *figures)
 {
-	if (contender == CONTENDER_ORACLE)
-		return oracle_run(oracle, config, figures);
+	switch (contender) {
+	case CONTENDER_CLASSIC:
+		return plain_run(SPREAD_CLASSIC, config, seed, figures);
+	case CONTENDER_WEIGHTED:
+		return plain_run(SPREAD_WEIGHTED, config, seed, figures);
+	case CONTENDER_SINGLE:
+		return plain_run(SPREAD_SINGLE, config, seed, figures);
+	case CONTENDER_DUPLICATE:
+		return plain_run(SPREAD_ALL, config, seed, figures);
+	case CONTENDER_LAW:
+		return oracle_run(oracle, config, true, figures);
+	case CONTENDER_ORACLE:
+		return oracle_run(oracle, config, false, figures);
+	case CONTENDER_OURS:
+	case CONTENDER_WITHOUT:
+	case CONTENDERS:
+		break;
+	}
 	return world_run(config, seed, NULL, figures);
 }
 
@@ -90,6 +111,11 @@ void contender_run(const struct bench_scenario *scenario, enum contender contend
 			       figures->failure, (double)figures->failed_at / USEC_PER_SEC);
 	if (ret_outcome->ran)
 		measure(scenario, &config, &oracle, figures, ret_outcome);
+	/* It offers whatever may be offered, and leaves out most: only what it carries counts. */
+	if (contender == CONTENDER_ORACLE && config.source.follow)
+		for (unsigned i = 0; i < FIGURES; i++)
+			if (i != FIGURE_ON_TIME_BPS)
+				ret_outcome->value[i] = FIGURE_NONE;
 out:
 	oracle_deinit(&oracle);
 	free(figures);

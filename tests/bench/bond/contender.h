@@ -10,8 +10,13 @@ struct bench_scenario;
 /* Who carries the stream. */
 enum contender {
 	CONTENDER_OURS,
-	CONTENDER_WITHOUT, /* ours, without the bad link of the scenario */
-	CONTENDER_ORACLE,  /* knows all capacities beforehand: the fluid bound */
+	CONTENDER_WITHOUT,   /* ours, without the bad link of the scenario */
+	CONTENDER_CLASSIC,   /* SRT over SRTLA's scheduler */
+	CONTENDER_WEIGHTED,  /* SRT over a round robin with weights like the mean capacities */
+	CONTENDER_SINGLE,    /* SRT on the link with the best mean */
+	CONTENDER_DUPLICATE, /* SRT, everything on all links */
+	CONTENDER_LAW,	     /* knows what the links carried a moment ago */
+	CONTENDER_ORACLE,    /* knows all capacities beforehand: the fluid bound */
 	CONTENDERS
 };
 

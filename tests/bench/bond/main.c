@@ -22,6 +22,7 @@ static const char usage[] =
 	"Without SCENARIO: all of them.\n"
 	"\n"
 	"  --check          what our engine must show, a line per bound\n"
+	"  --ablate         our engine without each of its mechanisms in turn\n"
 	"  --seeds N        seeds 1 to N (15)\n"
 	"  --only NAME      this contender alone (can be given again)\n"
 	"  --off SWITCH     our engine without a mechanism (can be given again)\n"
@@ -87,6 +88,29 @@ static int compare(const struct options *o, char **names, int count)
 	return r;
 }
 
+/* Each mechanism switched off in turn: what it is worth. */
+static int ablate(const struct options *o, char **names, int count)
+{
+	struct plan plan = { .latency = o->latency };
+	int r = 0;
+
+	for (unsigned i = 0; i < bench_scenarios_count; i++) {
+		if (!is_wanted(&bench_scenarios[i], names, count))
+			continue;
+		if (!r)
+			r = plan_add(&plan, &bench_scenarios[i], CONTENDER_OURS, o->off, o->seeds);
+		for (unsigned k = 0; !r && k < switches_count; k++)
+			r = plan_add(&plan, &bench_scenarios[i], CONTENDER_OURS,
+				     o->off | switches[k].bit, o->seeds);
+	}
+	if (!r && plan.lines)
+		r = plan_run(&plan, o->jobs);
+	if (!r)
+		print(o, &plan);
+	plan_deinit(&plan);
+	return r ? 2 : 0;
+}
+
 static int check(const struct options *o, char **names, int count)
 {
 	struct plan plan = { .latency = o->latency };
@@ -147,6 +171,7 @@ int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "check", no_argument, NULL, 'k' },
+		{ "ablate", no_argument, NULL, 'a' },
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "only", required_argument, NULL, 'c' },
 		{ "off", required_argument, NULL, 'o' },
@@ -161,7 +186,7 @@ int main(int argc, char **argv)
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct options o = { .seeds = 15, .jobs = processors > 0 ? (unsigned)processors : 1 };
 
-	bool judge = false;
+	int (*mode)(const struct options *, char **, int) = compare;
 
 	for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
 		if (c == 'n')
@@ -171,7 +196,9 @@ int main(int argc, char **argv)
 		else if (c == 'j')
 			o.jobs = (unsigned)strtoul(optarg, NULL, 0);
 		else if (c == 'k')
-			judge = true;
+			mode = check;
+		else if (c == 'a')
+			mode = ablate;
 		else if (c == 'J')
 			o.json = true;
 		else if (c == 'l')
@@ -185,5 +212,5 @@ int main(int argc, char **argv)
 	}
 	if (!o.seeds || o.seeds > SEEDS_MAX)
 		return help(2);
-	return (judge ? check : compare)(&o, argv + optind, argc - optind);
+	return mode(&o, argv + optind, argc - optind);
 }

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-#define SHARE_PERMILLE 800 /* of what it carried before: a healed link has its share again */
+/* A healed link has its share again when it carries so much of what it carried before over a
+ * second. */
+#define SHARE_PERMILLE 800
+#define SHARE_SPAN     USEC_PER_SEC
 
 static uint64_t share(uint64_t part, uint64_t whole, uint64_t scale)
 {
@@ -56,24 +59,26 @@ static void measure_links(const struct oracle *oracle, const struct world_figure
 static void measure_heal(const struct bench_scenario *s, const struct world_figures *f,
 			 uint64_t *value)
 {
-	uint64_t before = 0;
+	const struct world_link_figures *link = NULL;
+	uint64_t before;
 
-	for (unsigned i = 0; i < f->links; i++) {
-		const uint32_t *second = f->link[i].second;
-
-		if (strcmp(f->link[i].name, s->heal_link) != 0)
+	for (unsigned i = 0; i < f->links; i++)
+		if (!strcmp(f->link[i].name, s->heal_link))
+			link = &f->link[i];
+	if (!link)
+		return;
+	before = world_link_bytes(link, s->cut_at / 2, s->cut_at) / (s->cut_at / 2 / WORLD_TICK);
+	value[FIGURE_HEAL_MS] = FIGURE_NEVER;
+	value[FIGURE_HEAL_SHARE_PPM] = share(
+		world_link_bytes(link, s->heal_at + 4 * SHARE_SPAN, s->heal_at + 5 * SHARE_SPAN),
+		before * (SHARE_SPAN / WORLD_TICK), 1000000);
+	for (usec_t t = s->heal_at + SHARE_SPAN; t < WORLD_LEAD + world_length(&s->world);
+	     t += WORLD_TICK) {
+		if (world_link_bytes(link, t - SHARE_SPAN, t) * 1000 <
+		    before * (SHARE_SPAN / WORLD_TICK) * SHARE_PERMILLE)
 			continue;
-		for (unsigned k = 3; k < s->cut_s; k++)
-			before += second[k];
-		before /= s->cut_s - 3;
-		value[FIGURE_HEAL_SHARE_PPM] = share(second[s->heal_s + 5], before, 1000000);
-		for (unsigned k = s->heal_s; k < WORLD_SECONDS_MAX; k++) {
-			if (second[k] * UINT64_C(1000) < before * SHARE_PERMILLE)
-				continue;
-			value[FIGURE_HEAL_MS] = (k + 1 - s->heal_s) * 1000;
-			return;
-		}
-		value[FIGURE_HEAL_MS] = FIGURE_NEVER;
+		value[FIGURE_HEAL_MS] = (t - s->heal_at) / USEC_PER_MS;
+		return;
 	}
 }
 

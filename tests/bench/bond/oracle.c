@@ -128,6 +128,10 @@ uint64_t oracle_highest_bps(const struct oracle *oracle, const struct world_conf
 	return low * bytes / (bytes + ORACLE_PACKET_EXTRA);
 }
 
+#define LAW_LAG	  (200 * USEC_PER_MS)
+#define LAW_EVERY (100 * USEC_PER_MS)
+#define LAW_QUEUE (100 * USEC_PER_MS)
+
 /* First in, first out; a packet leaves when all its bytes are served. */
 struct server {
 	const struct oracle *oracle;
@@ -138,7 +142,9 @@ struct server {
 	struct source_packet packet;
 	usec_t submitted;
 	uint64_t left; /* of the packet in service */
-	usec_t end;    /* of the step */
+	bool law;
+	usec_t queue[LAW_LAG / ORACLE_STEP]; /* delay at the end of each of the last steps */
+	usec_t end;			     /* of the step */
 	uint64_t step_bytes, room;
 };
 
@@ -172,10 +178,25 @@ static bool serve_packet(struct server *s)
 	s->figures->up_bytes += part;
 	if (s->left)
 		return false;
-	(void)recorder_delivered(s->recorder, s->packet.data, s->packet.len, 0,
-				 s->submitted + delay);
+	(void)recorder_took(s->recorder, s->packet.number, 0, s->submitted + delay);
 	s->recorder->fresh = true; /* what it leaves out is nobody's mistake */
 	return true;
+}
+
+static void adapt(struct server *s, unsigned step)
+{
+	const unsigned lag = LAW_LAG / ORACLE_STEP, span = USEC_PER_SEC / ORACLE_STEP;
+	usec_t queue = s->queue[step % lag], over = usec_sub(queue, LAW_QUEUE);
+	uint64_t bytes = 0, bps;
+
+	s->queue[step % lag] = s->left ? usec_since(s->submitted, s->end) : 0;
+	if (step < lag + span || step % (LAW_EVERY / ORACLE_STEP))
+		return;
+	for (unsigned i = step - lag - span; i < step - lag; i++)
+		bytes += s->oracle->bytes[i];
+	bps = bytes * 8 * 950 / 1000 * LAW_QUEUE / (LAW_QUEUE + over);
+	bps = bps * s->packet.len / (s->packet.len + ORACLE_PACKET_EXTRA);
+	source_advise(s->source, bps < s->config->advice_max_bps ? bps : s->config->advice_max_bps);
 }
 
 static void serve(struct server *s)
@@ -185,10 +206,12 @@ static void serve(struct server *s)
 		s->step_bytes = s->room = s->oracle->bytes[i];
 		while ((s->left || next_packet(s)) && serve_packet(s))
 			;
+		if (s->law)
+			adapt(s, i);
 	}
 }
 
-int oracle_run(const struct oracle *oracle, const struct world_config *config,
+int oracle_run(const struct oracle *oracle, const struct world_config *config, bool law,
 	       struct world_figures *ret_figures)
 {
 	struct source_config offered = config->source;
@@ -198,11 +221,12 @@ int oracle_run(const struct oracle *oracle, const struct world_config *config,
 				 .config = config,
 				 .source = &source,
 				 .recorder = &recorder,
-				 .figures = ret_figures };
+				 .figures = ret_figures,
+				 .law = law };
 	int r;
 
 	memset(ret_figures, 0, sizeof(*ret_figures));
-	if (offered.follow)
+	if (offered.follow && !law)
 		offered = (struct source_config){ .rate_bps = config->advice_max_bps,
 						  .bytes = offered.bytes };
 	source_init(&source, &offered, oracle->source_seed, WORLD_LEAD,

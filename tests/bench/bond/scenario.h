@@ -31,9 +31,9 @@ struct bench_scenario {
 	 * the other figures are those at that rate. 0: no. */
 	uint64_t search_from_bps, search_to_bps;
 
-	/* A link that is gone from cut_s to heal_s: how fast it carries its share again. */
+	/* A link that is gone for a while: how fast it carries its share again. */
 	const char *heal_link;
-	unsigned cut_s, heal_s;
+	usec_t cut_at, heal_at;
 
 	/* Steps of the capacity, and the stream that it carries after them. */
 	usec_t down_at, up_at;

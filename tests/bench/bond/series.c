@@ -1,6 +1,19 @@
 #include "bench/bond/series.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "sim/switch.h"
+
+void series_label(const struct series *series, char ret_label[static SERIES_LABEL_MAX])
+{
+	int used = snprintf(ret_label, SERIES_LABEL_MAX, "%s", contender_name(series->contender));
+
+	for (unsigned i = 0; i < switches_count; i++)
+		if (series->off & switches[i].bit && used < SERIES_LABEL_MAX)
+			used += snprintf(ret_label + used, SERIES_LABEL_MAX - (size_t)used, " -%s",
+					 switches[i].name);
+}
 
 static int compare(const void *a, const void *b)
 {

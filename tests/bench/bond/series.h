@@ -11,6 +11,9 @@ struct series {
 	const struct outcome *outcome; /* borrowed */
 };
 
+#define SERIES_LABEL_MAX 24
+/* The contender, and what it has to do without. */
+void series_label(const struct series *series, char ret_label[static SERIES_LABEL_MAX]);
 /* FIGURE_NONE when no seed has it. */
 uint64_t series_median(const struct series *series, enum figure figure);
 uint64_t series_worst(const struct series *series, enum figure figure);

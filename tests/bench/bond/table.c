@@ -49,7 +49,7 @@ void table_print(FILE *to, const struct series *series, unsigned count)
 	const struct bench_scenario *s = series->scenario;
 	bool used[COLUMNS];
 
-	fprintf(to, "\n%s: %s (latency %" PRIu64 " ms, %u seeds)\n%-16s", s->world.name, s->about,
+	fprintf(to, "\n%s: %s (latency %" PRIu64 " ms, %u seeds)\n%-23s", s->world.name, s->about,
 		world_latency(&s->world) / USEC_PER_MS, series->seeds, "");
 	for (size_t k = 0; k < COLUMNS; k++) {
 		used[k] = is_used(series, count, columns[k]);
@@ -60,18 +60,20 @@ void table_print(FILE *to, const struct series *series, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		const char *why;
 		unsigned broken = series_broken(&series[i], &why);
+		char label[SERIES_LABEL_MAX];
 
-		fprintf(to, "%-9s median", contender_name(series[i].contender));
+		series_label(&series[i], label);
+		fprintf(to, "%-16s median", label);
 		for (size_t k = 0; k < COLUMNS; k++)
 			if (used[k])
 				print_value(to, columns[k], series_median(&series[i], columns[k]));
-		fprintf(to, "\n%-9s worst ", "");
+		fprintf(to, "\n%-16s worst ", "");
 		for (size_t k = 0; k < COLUMNS; k++)
 			if (used[k])
 				print_value(to, columns[k], series_worst(&series[i], columns[k]));
 		fputc('\n', to);
 		if (broken)
-			fprintf(to, "          seed %u: %s\n", broken, why);
+			fprintf(to, "                 seed %u: %s\n", broken, why);
 	}
 }
 
@@ -92,9 +94,11 @@ void table_json(FILE *to, const struct series *series, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		const char *why = "";
 		unsigned broken = series_broken(&series[i], &why);
+		char label[SERIES_LABEL_MAX];
 
-		fprintf(to, "%s\"%s\":{\"broken_seed\":%u,\"broken\":\"%s\"", i ? "," : "",
-			contender_name(series[i].contender), broken, why);
+		series_label(&series[i], label);
+		fprintf(to, "%s\"%s\":{\"broken_seed\":%u,\"broken\":\"%s\"", i ? "," : "", label,
+			broken, why);
 		for (unsigned f = 0; f < FIGURES; f++) {
 			fprintf(to, ",\"%s\":{", figure_kind(f)->name);
 			json_value(to, "median", series_median(&series[i], f));
