@@ -94,6 +94,7 @@ void contender_run(const struct bench_scenario *scenario, enum contender contend
 	outcome_init(ret_outcome);
 	config.scenario = text;
 	config.off |= off;
+	config.unhashed = true;
 	if (latency)
 		config.latency = latency;
 	if (!figures || !filled || oracle_init(&oracle, &config, seed))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/bond/ablation.h"
 #include "bench/bond/bound.h"
 #include "bench/bond/plan.h"
 #include "bench/bond/radiotable.h"
@@ -94,19 +95,14 @@ static int ablate(const struct options *o, char **names, int count)
 	struct plan plan = { .latency = o->latency };
 	int r = 0;
 
-	for (unsigned i = 0; i < bench_scenarios_count; i++) {
-		if (!is_wanted(&bench_scenarios[i], names, count))
-			continue;
-		if (!r)
-			r = plan_add(&plan, &bench_scenarios[i], CONTENDER_OURS, o->off, o->seeds);
-		for (unsigned k = 0; !r && k < switches_count; k++)
-			r = plan_add(&plan, &bench_scenarios[i], CONTENDER_OURS,
-				     o->off | switches[k].bit, o->seeds);
-	}
-	if (!r && plan.lines)
-		r = plan_run(&plan, o->jobs);
+	for (unsigned i = 0; i < bench_scenarios_count; i++)
+		if (!r && is_wanted(&bench_scenarios[i], names, count))
+			r = ablation_plan(&plan, &bench_scenarios[i], o->off, o->seeds);
 	if (!r)
-		print(o, &plan);
+		r = plan_run(&plan, o->jobs);
+	for (unsigned i = 0; !r && i < bench_scenarios_count; i++)
+		if (is_wanted(&bench_scenarios[i], names, count))
+			ablation_print(&plan, &bench_scenarios[i], o->off, stdout);
 	plan_deinit(&plan);
 	return r ? 2 : 0;
 }
