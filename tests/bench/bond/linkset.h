@@ -8,6 +8,9 @@
 #define LINKSET_THREE                                                                              \
 	"link lan rate=6M delay=10ms queue=300ms; link cell rate=4M delay=40ms queue=500ms;"       \
 	"link wifi rate=5M delay=8ms queue=300ms;"
+/* The same without the cell. */
+#define LINKSET_TWO                                                                                \
+	"link lan rate=6M delay=10ms queue=300ms; link wifi rate=5M delay=8ms queue=300ms;"
 #define LINKSET_LTE                                                                                \
 	"link att delay=45ms queue=2s; link vzw delay=35ms queue=2s; link tmo delay=25ms "         \
 	"queue=2s;"

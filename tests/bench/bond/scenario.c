@@ -41,20 +41,42 @@ static void others(char names[][SCENARIO_NAME_MAX], unsigned count, unsigned one
 						 used ? "+" : "", names[i]);
 }
 
+/* @format takes the moment and an even number between @low and @high, both in ms. */
+static void again_and_again(const char *format, unsigned low, unsigned high, usec_t until,
+			    struct rng *rng, char *ret_text, size_t size)
+{
+	size_t used = 0;
+
+	*ret_text = '\0';
+	for (usec_t at = AT_EARLIEST - USEC_PER_SEC; at < until && used < size;
+	     at += USEC_PER_SEC + rng_below(rng, 4 * USEC_PER_SEC))
+		used += (size_t)snprintf(ret_text + used, size - used, format, at / USEC_PER_MS,
+					 low + rng_below(rng, high - low + 1));
+}
+
 bool bench_scenario_text(const char *text, uint64_t seed, usec_t length, char *ret_text,
 			 size_t size)
 {
-	char names[SCENARIO_LINKS_MAX][SCENARIO_NAME_MAX], at[24], rest[128];
+	char names[SCENARIO_LINKS_MAX][SCENARIO_NAME_MAX], at[24], rest[128], swings[1024],
+		stalls[1024];
 	unsigned links = link_names(text, names);
 	struct rng rng = rng_of(~seed);
 	usec_t latest = usec_max(WORLD_LEAD + length * 2 / 3, AT_EARLIEST + USEC_PER_SEC);
 	unsigned one = (unsigned)rng_below(&rng, links);
 	const struct {
 		const char *place, *value;
-	} places[] = { { "{at}", at }, { "{one}", names[one] }, { "{others}", rest } };
+	} places[] = { { "{at}", at },
+		       { "{one}", names[one] },
+		       { "{others}", rest },
+		       { "{swings}", swings },
+		       { "{stalls}", stalls } };
 
 	(void)snprintf(at, sizeof(at), "%" PRIu64,
 		       (AT_EARLIEST + rng_below(&rng, latest - AT_EARLIEST)) / USEC_PER_MS);
+	again_and_again("at %" PRIu64 "ms cell delay=%" PRIu64 "ms;", 100, 1200,
+			WORLD_LEAD + length, &rng, swings, sizeof(swings));
+	again_and_again("at %" PRIu64 "ms cell for %" PRIu64 "ms outage=stall;", 400, 800,
+			WORLD_LEAD + length, &rng, stalls, sizeof(stalls));
 	others(names, links, one, rest, sizeof(rest));
 	while (*text) {
 		const char *value = NULL;

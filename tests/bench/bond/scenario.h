@@ -14,6 +14,8 @@
  *     {at}      a moment of the first two thirds of the stream, in ms
  *     {one}     one of its links
  *     {others}  all but that one
+ *     {swings}  every 1 to 5 s the link `cell` gets another delay, 100 to 1200 ms
+ *     {stalls}  every 1 to 5 s its radio stands still for 400 to 800 ms
  */
 #define SCENARIO_TEXT_MAX 2048
 

@@ -80,28 +80,16 @@ const struct bench_scenario bench_scenarios[] = {
 	SCENARIO("cuts", "address", "one link gets another address",
 		 LINKSET_THREE "at {at}ms {one} address", .world.source = FRAMES(7)),
 	/* --- links that get bad --- */
-	SCENARIO("bad", "marginal", "a leg of 100 to 1200 ms every 4 s",
+	SCENARIO("bad", "marginal", "a leg that swings between 100 and 1200 ms every 1 to 5 s",
+		 LINKSET_THREE "cell queue=2s; {swings}", .world.source = FRAMES(8),
+		 .world.length = 28 * SEC, .without = LINKSET_TWO),
+	SCENARIO("bad", "marginal-fast", "1200 ms for half of every second",
 		 LINKSET_THREE
-		 "at 3s every 4s until 26s cell delay=100ms; at 4s every 4s until 26s cell "
-		 "delay=600ms; at 5s every 4s until 26s cell delay=1200ms; at 6s every 4s until "
-		 "26s cell delay=300ms",
-		 .world.source = FRAMES(6), .world.length = 28 * SEC,
-		 .without = "link lan rate=6M delay=10ms queue=300ms; link wifi rate=5M delay=8ms "
-			    "queue=300ms"),
-	SCENARIO("bad", "marginal-fast", "the same every second",
-		 LINKSET_THREE "at 3s every 1s until 26s cell for 500ms delay=1200ms;"
-			       "* queue=400ms",
-		 .world.source = FRAMES(6), .world.length = 28 * SEC,
-		 .without = "link lan rate=6M delay=10ms queue=400ms; link wifi rate=5M delay=8ms "
-			    "queue=400ms"),
-	SCENARIO("bad", "stalls", "a radio that stands still for 400 to 800 ms",
-		 LINKSET_THREE
-		 "cell queue=1s; at 4s every 6s until 26s cell for 400ms outage=stall;"
-		 "at 6s every 5s until 26s cell for 800ms outage=stall;"
-		 "at 7s every 7s until 26s cell for 600ms outage=stall",
-		 .world.source = FRAMES(6), .world.length = 28 * SEC,
-		 .without = "link lan rate=6M delay=10ms queue=300ms; link wifi rate=5M delay=8ms "
-			    "queue=300ms"),
+		 "cell queue=2s; at 3s every 1s until 28s cell for 500ms delay=1200ms",
+		 .world.source = FRAMES(8), .world.length = 28 * SEC, .without = LINKSET_TWO),
+	SCENARIO("bad", "stalls", "a radio that stands still for 400 to 800 ms every 1 to 5 s",
+		 LINKSET_THREE "cell queue=2s; {stalls}", .world.source = FRAMES(8),
+		 .world.length = 28 * SEC, .without = LINKSET_TWO),
 	SCENARIO("bad", "burst-70", "one link loses 70 % for 3 s",
 		 LINKSET_THREE "at {at}ms for 3s {one} loss=70%", .world.source = FRAMES(7)),
 	SCENARIO("bad", "burst-5", "5 % burst loss on all links at half load",
