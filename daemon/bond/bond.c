@@ -281,7 +281,6 @@ int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class
 				       now);
 	if (b->config.role != BOND_ROLE_SENDER)
 		return -EPERM;
-	advice_offered(&b->advice, len, now);
 	return backlog_submit(&b->backlog, class, data, len, usec_min(captured, now));
 }
 

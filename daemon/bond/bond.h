@@ -208,7 +208,6 @@ enum bond_reason {
 	BOND_REASON_QUEUE,     /* advice: packets wait in the bond */
 	BOND_REASON_LATE,      /* advice: packets came late or were lost */
 	BOND_REASON_PATH_LOST, /* advice: a path went away */
-	BOND_REASON_PROBED,    /* advice: more capacity was proven */
 };
 
 const char *bond_reason_text(enum bond_reason reason);

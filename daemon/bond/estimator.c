@@ -13,11 +13,6 @@
  * suffered, hence the minimum over that time (the standing delay of Copa, Arun and Balakrishnan,
  * NSDI 2018), then an average which rises by a quarter and falls at once (SCReAM v2).
  *
- * Trains are the quick measure of capacity: packets that left back to back come at the distance at
- * which the bottleneck let them through. A picture of a video stream is such a train, so this
- * costs nothing. The rate of a train is its bytes by the greater of the time it took to leave and
- * to arrive; so it is never more than what was sent, and hardly more than what the path carries.
- *
  * The rate is bytes acknowledged between two acknowledgements at least 100 ms and one round trip
  * apart, divided by the greater of the two times: between the arrivals and between the departures.
  * With arrivals alone, a radio that stalls and then releases everything at once would look fast;
@@ -32,11 +27,8 @@
 #define GRANULARITY	  USEC_PER_MS	      /* RFC 9002, 6.1.2 */
 #define RTT_DEFAULT	  (100 * USEC_PER_MS) /* before the first sample; RFC 9002 has 333 ms */
 #define QUEUE_EMPTY_BELOW (8 * USEC_PER_MS)
-#define TRAIN_GAP	  (4 * USEC_PER_MS) /* a longer pause ends a train */
-#define TRAIN_PACKETS	  8
 #define STALL_GAP	  (int64_t)(150 * USEC_PER_MS) /* without any arrival */
 #define IDLE_GAP	  (60 * USEC_PER_MS)
-#define TRAIN_SPAN_MAX	  (100 * USEC_PER_MS)
 
 void estimator_init(struct estimator *e, usec_t now)
 {
@@ -44,7 +36,7 @@ void estimator_init(struct estimator *e, usec_t now)
 	extremum_init(&e->rtt_window, ESTIMATOR_WINDOW, now);
 	extremum_init(&e->base_window, ESTIMATOR_WINDOW, now);
 	extremum_init(&e->standing_window, STANDING_WINDOW, now);
-	extremum_init(&e->train_window, ESTIMATOR_TRAIN_WINDOW, now);
+	throughput_init(&e->throughput, now);
 }
 
 void estimator_round_trip(struct estimator *e, usec_t sample, usec_t ack_delay, usec_t now)
@@ -64,34 +56,6 @@ void estimator_round_trip(struct estimator *e, usec_t sample, usec_t ack_delay, 
 	deviation = e->srtt > e->latest ? e->srtt - e->latest : e->latest - e->srtt;
 	e->var = (3 * e->var + deviation) / 4;
 	e->srtt = usec_max((7 * e->srtt + e->latest) / 8, 1);
-}
-
-static void estimator_train(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes,
-			    usec_t now)
-{
-	int64_t departures, arrivals;
-
-	if (!e->train.packets || sent < e->train.sent_last ||
-	    sent > e->train.sent_last + TRAIN_GAP || sent > e->train.sent_first + TRAIN_SPAN_MAX) {
-		e->train.sent_first = e->train.sent_last = sent;
-		e->train.way_first = e->train.way_last = one_way;
-		e->train.bytes_first = bytes;
-		e->train.packets = 1;
-		return;
-	}
-	e->train.sent_last = sent;
-	e->train.way_last = one_way;
-	if (++e->train.packets < TRAIN_PACKETS)
-		return;
-	departures = (int64_t)(sent - e->train.sent_first);
-	arrivals = departures + one_way - e->train.way_first;
-	if (arrivals < departures)
-		arrivals = departures;
-	if (arrivals <= 0)
-		return;
-	e->train_last_bps = (bytes - e->train.bytes_first) * 8 * USEC_PER_SEC / (usec_t)arrivals;
-	e->train_last_at = now;
-	extremum_add(&e->train_window, -(int64_t)e->train_last_bps, now);
 }
 
 void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64_t bytes,
@@ -117,10 +81,8 @@ void estimator_one_way(struct estimator *e, usec_t sent, int64_t one_way, uint64
 	if (e->queue_now < QUEUE_EMPTY_BELOW)
 		e->quick_at = now;
 	e->queue_at = now;
-	estimator_train(e, sent, one_way, bytes, now);
-	e->train_bps = 0;
-	if (extremum_min(&e->train_window, now) != INT64_MAX)
-		e->train_bps = (uint64_t)-extremum_min(&e->train_window, now);
+	throughput_packet(&e->throughput, sent, one_way, e->base, bytes,
+			  e->queue > ESTIMATOR_STANDING && e->queue < STALL_GAP, now);
 }
 
 static const struct estimator_point *estimator_point(const struct estimator *e, unsigned back)
@@ -166,7 +128,6 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 		if (time < RATE_SPAN / 4)
 			break;
 		e->rate_bps = (e->delivered - old->delivered) * 8 * USEC_PER_SEC / time;
-		e->rate_is_busy = e->quick_at <= old->at;
 		break;
 	}
 }

@@ -5,15 +5,17 @@
 
 #include "base/clock.h"
 #include "base/meter.h"
+#include "bond/throughput.h"
 
 /*
  * What one path is like, measured from its acknowledgements: round trip, delay one way, queue,
  * and how much it delivers. The estimator knows only what was observed; what the path could carry
  * beyond that is the belief of bond/rate.
  */
-#define ESTIMATOR_WINDOW       (10 * USEC_PER_SEC) /* of the minima: Copa, LEDBAT */
-#define ESTIMATOR_POINTS       64
-#define ESTIMATOR_TRAIN_WINDOW (2 * USEC_PER_SEC)
+#define ESTIMATOR_WINDOW (10 * USEC_PER_SEC) /* of the minima: Copa, LEDBAT */
+#define ESTIMATOR_STANDING                                                                         \
+	(12 * USEC_PER_MS) /* no jitter: every packet of the last moment saw it */
+#define ESTIMATOR_POINTS 64
 
 struct estimator {
 	usec_t srtt, var, latest; /* RFC 9002, section 5; srtt is 0 until there is a sample */
@@ -30,21 +32,10 @@ struct estimator {
 	usec_t jitter;	  /* mean deviation of queue_now from one packet to the next */
 	usec_t quick_at;  /* when the queue was last next to empty */
 
-	/* A train: packets that left one right after the other. */
-	struct {
-		usec_t sent_first, sent_last;
-		int64_t way_first, way_last;
-		uint64_t bytes_first; /* sent on the path with its first packet, cumulative */
-		unsigned packets;
-	} train;
-	struct extremum train_window; /* of the negated rates of trains */
-	uint64_t train_bps;	      /* the greatest of the window; 0: none */
-	uint64_t train_last_bps;      /* of the newest train */
-	usec_t train_last_at;
+	struct throughput throughput;
 
 	uint64_t delivered; /* bytes, cumulative */
 	uint64_t rate_bps;  /* delivered, over about a round trip, by the receiver's clock */
-	bool rate_is_busy;  /* the queue was never empty in that time: this is the capacity */
 	struct estimator_point {
 		usec_t at;
 		int64_t received;

@@ -86,8 +86,6 @@ const char *bond_reason_text(enum bond_reason reason)
 		return "packets came late or were lost";
 	case BOND_REASON_PATH_LOST:
 		return "a path went away";
-	case BOND_REASON_PROBED:
-		return "more capacity was proven";
 	}
 	return "unknown";
 }

@@ -1,22 +1,22 @@
 #include "bond/rate.h"
 
 /*
- * A path is tried at its limit only when packets wait for it ("hungry"); only then does silence
- * of its queue mean that there is more. So once a round (a round trip, at least 25 ms):
+ * Where there is a queue, what the bottleneck serves (bond/throughput) *is* the capacity. Where
+ * there is none, the path may carry more; but it was tried at its limit only if packets waited for
+ * it
+ * ("hungry"). So once a round (a round trip, at least 25 ms):
  *
- *   hungry, queue below a quarter of the target   believe a quarter more (twice while starting)
- *   hungry, queue below half of the target        believe a little more
- *   queue above half of the target                the bottleneck never ran dry, so what came
- *                                                 out of it *is* the capacity: believe that
- *   otherwise                                     keep the belief
+ *   the queue stands          believe what was served in the last 0.2 s
+ *   hungry, no queue          believe a quarter more (twice while starting)
+ *   otherwise                 keep the belief
  *
- * It never believes more than a quarter beyond what it has seen, if only for a moment: a stream
- * that comes in bursts makes the path hungry for a few milliseconds in each round, and that proves
- * little.
+ * It never believes more than a quarter beyond what it has seen: a stream that comes in bursts
+ * makes the path hungry for a few milliseconds in each round, and that proves little.
  *
  * The window is belief * (base round trip + target), so that a full path shows a queue of the
- * target and not more, and the pace is a quarter above the belief. Thus an error upwards costs at
- * most a few tens of milliseconds of queue for one round, and an error downwards is gone after a
+ * target and not more, and the pace is half above the belief: so even a short burst meets the
+ * bottleneck and shows what it serves, and growth does not take many rounds. An error upwards costs
+ * at most a few tens of milliseconds of queue for one round, and an error downwards is gone after a
  * few rounds: packets that do not fit wait in the bond, where they can still take another way.
  *
  * A queue that stands for long hides the base delay. When it did not run dry for eight seconds the
@@ -34,7 +34,6 @@
 #define LOSS_CUTS_MAX	  3
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
-#define TRAIN_AGE	  (100 * USEC_PER_MS)
 #define KNOWN_MIN	  UINT64_C(1000000) /* too small to show a train */
 #define RESTART_MIN	  UINT64_C(300000)
 #define ROUND_PACKETS_FEW 16 /* bytes / 1400: too few to speak of a loss ratio */
@@ -92,7 +91,7 @@ static bool rate_attribute_loss(struct rate *r, const struct estimator *e, usec_
 static void rate_count_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes)
 {
 	uint64_t delivered = e->delivered - r->delivered;
-	uint64_t lost = lost_bytes - r->lost;
+	uint64_t lost = lost_bytes > r->lost ? lost_bytes - r->lost : 0;
 
 	unsigned ppm;
 
@@ -104,33 +103,27 @@ static void rate_count_loss(struct rate *r, const struct estimator *e, uint64_t 
 	r->lost = lost_bytes;
 }
 
-/* The most that it carried of late, for a train or for longer. */
-static uint64_t rate_known(const struct rate *r, const struct estimator *e)
+static uint64_t rate_net(const struct rate *r, uint64_t bps)
 {
-	uint64_t train = e->train_bps / 1000 * (1000 - r->round_loss_ppm / 1000);
-
-	return train > r->proven_bps ? train : r->proven_bps;
+	return bps / 1000 * (1000 - r->round_loss_ppm / 1000);
 }
 
-/* There is a queue: what comes out of the bottleneck is its capacity. The rate says so once the
- * queue stood for as long as it was measured; before, the newest train does. */
-static void rate_saturated(struct rate *r, const struct estimator *e, usec_t now)
+/* What it is known to carry: just now, or else in the last second, or else at best of late. */
+static uint64_t rate_known(const struct rate *r, struct estimator *e, usec_t now)
 {
-	uint64_t bps = e->rate_bps;
+	uint64_t bps = throughput_fast_bps(&e->throughput, now);
 
-	if (!e->rate_is_busy && usec_since(e->train_last_at, now) < TRAIN_AGE &&
-	    e->train_last_bps > bps)
-		bps = e->train_last_bps;
-	else if (!e->rate_is_busy)
-		return;
-	if (bps)
-		rate_set(r, e->queue > RATE_QUEUE_TARGET * 3 / 2 ? bps * 15 / 16 : bps);
+	if (!bps)
+		bps = throughput_slow_bps(&e->throughput, now);
+	if (!bps)
+		bps = throughput_best_bps(&e->throughput, now);
+	bps = rate_net(r, bps);
+	return bps > r->proven_bps ? bps : r->proven_bps;
 }
 
-void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t lost_bytes,
-		usec_t now)
+void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_bytes, usec_t now)
 {
-	uint64_t gain, known; /* gain in 1/64 */
+	uint64_t gain, known, fast; /* gain in 1/64 */
 
 	if (e->rate_bps)
 		extremum_add(&r->proven, -(int64_t)e->rate_bps, now);
@@ -138,35 +131,38 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 		r->proven_bps = (uint64_t)-extremum_min(&r->proven, now);
 	if (!rate_round_is_over(r, now) || !e->srtt)
 		return;
-	r->round_at = now + usec_max(e->srtt, ROUND_MIN);
+	r->round_at = now + usec_clamp(e->srtt, ROUND_MIN, e->rtt_min + 2 * RATE_QUEUE_TARGET);
 	rate_count_loss(r, e, lost_bytes);
 	if (!r->capacity_bps)
 		rate_set(r,
 			 RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->rtt_min + RATE_QUEUE_TARGET));
-	if (hungry && rate_attribute_loss(r, e, now))
+	if (hungry && rate_attribute_loss(r, e, now)) {
 		return;
+	}
 	if (!hungry || r->round_loss_ppm < LOSS_SUSPICIOUS)
 		r->base_loss_ppm = (15 * r->base_loss_ppm + r->round_loss_ppm) / 16;
 
 	if (estimator_is_stalled(e))
 		return;
-	if (e->queue > RATE_QUEUE_TARGET / 2) {
+	fast = throughput_fast_bps(&e->throughput, now);
+	r->slow_bps = rate_net(r, throughput_slow_bps(&e->throughput, now));
+	known = rate_known(r, e, now);
+	if (e->queue > ESTIMATOR_STANDING) {
 		r->starting = false;
-		rate_saturated(r, e, now);
+		if (fast)
+			rate_set(r, e->queue > RATE_QUEUE_TARGET * 3 / 2 ? fast * 15 / 16 : fast);
 		if (usec_since(e->quick_at, now) > DRAIN_AFTER &&
 		    now > r->drain_until + DRAIN_AFTER)
 			r->drain_until = now + usec_max(e->srtt, 2 * RATE_QUEUE_TARGET);
 		return;
 	}
-	if (!hungry || now < r->hold_until)
+	if (now < r->hold_until)
 		return;
-	if (e->queue > RATE_QUEUE_TARGET / 4)
-		gain = 2;
-	else
-		gain = r->starting ? 64 : 16;
+	gain = r->starting ? 64 : 16;
 	if (r->starting && e->queue_now > RATE_QUEUE_TARGET / 2)
 		r->starting = false, gain = 0;
-	known = rate_known(r, e);
+	if (!hungry && fast <= r->capacity_bps)
+		return;
 	known = known > r->start_until_bps ? known : r->start_until_bps;
 	known = known > KNOWN_MIN ? known : KNOWN_MIN;
 	if (r->capacity_bps < known + known / 4)
@@ -174,6 +170,15 @@ void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t
 			 min_u64(r->capacity_bps + r->capacity_bps * gain / 64, known + known / 4));
 	if (r->start_until_bps && r->capacity_bps >= r->start_until_bps)
 		r->starting = false, r->start_until_bps = 0;
+}
+
+void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes)
+{
+	r->delivered = e->delivered;
+	r->lost = lost_bytes;
+	r->round_loss_ppm = r->base_loss_ppm;
+	r->cuts = 0;
+	r->hold_until = 0;
 }
 
 void rate_restart(struct rate *r, usec_t now)
@@ -207,15 +212,17 @@ uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e)
 
 	if (!r->capacity_bps)
 		return RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->srtt ? e->srtt : RTT_UNKNOWN);
-	pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 4;
+	pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 2;
 	return r->limit_bps && pace > r->limit_bps ? r->limit_bps : pace;
 }
 
-uint64_t rate_seen_bps(const struct rate *r, const struct estimator *e)
+uint64_t rate_seen_bps(const struct rate *r)
 {
-	uint64_t known = rate_known(r, e), sure = r->capacity_bps * 4 / 5;
+	uint64_t sure = r->capacity_bps * 4 / 5;
 
-	return min_u64(r->capacity_bps, known > sure ? known : sure);
+	if (r->slow_bps)
+		return r->slow_bps;
+	return min_u64(r->capacity_bps, r->proven_bps > sure ? r->proven_bps : sure);
 }
 
 uint64_t rate_predict_bps(const struct rate *r)

@@ -26,6 +26,7 @@ struct rate {
 	uint64_t start_until_bps; /* a ramp back ends here; 0: until a queue shows */
 	struct extremum proven;	  /* of the negated delivery rate */
 	uint64_t proven_bps;
+	uint64_t slow_bps;	  /* served while busy in the last second; 0: hardly busy */
 	usec_t round_at;	  /* the next time that the belief may change */
 	usec_t drain_until;	  /* letting the queue run dry to see the base delay */
 	usec_t hold_until;	  /* no growth: it lost packets under load */
@@ -40,11 +41,12 @@ void rate_init(struct rate *r, uint64_t limit_bps, usec_t now);
 
 /* Something was acknowledged. @hungry: since the last round began, packets had to wait for this
  * path's window or pace; else the path was not tried at its limit. @lost_bytes is cumulative. */
-void rate_acked(struct rate *r, const struct estimator *e, bool hungry, uint64_t lost_bytes,
-		usec_t now);
+void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_bytes, usec_t now);
 /* True when rate_acked() would begin a new round now. */
 bool rate_round_is_over(const struct rate *r, usec_t now);
 
+/* What was given up while the path was silent says nothing about its losses. */
+void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes);
 /* Comes back from silence: begins again at a fraction of the belief and doubles up to it. */
 void rate_restart(struct rate *r, usec_t now);
 
@@ -52,7 +54,8 @@ void rate_restart(struct rate *r, usec_t now);
 uint64_t rate_window(const struct rate *r, const struct estimator *e, usec_t now);
 /* The pace of primary data. */
 uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e);
-/* What it has been seen to carry: without the part of the belief that is hope. 0: unknown. */
-uint64_t rate_seen_bps(const struct rate *r, const struct estimator *e);
+/* What it has been seen to carry in the last second: without the part of the belief that is hope.
+ * 0: unknown. */
+uint64_t rate_seen_bps(const struct rate *r);
 /* What one may count on when predicting an arrival; never 0. */
 uint64_t rate_predict_bps(const struct rate *r);

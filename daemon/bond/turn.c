@@ -7,6 +7,8 @@
  * happened in a turn of the driver, so the moment that it returns is always up to date.
  */
 #define SENDER_TIMEOUT	 (5 * USEC_PER_SEC)
+#define STALL_COUNTS	 (10 * USEC_PER_MS)  /* late by more: its capacity is not counted */
+#define EXPIRY_SPACING	 (5 * USEC_PER_MS)   /* what cannot arrive any more may stay that long */
 #define RECEIVER_TIMEOUT (30 * USEC_PER_SEC) /* three keepalives of an idle sender */
 
 static usec_t turn_path(struct bond *b, struct path *p, usec_t now)
@@ -14,7 +16,9 @@ static usec_t turn_path(struct bond *b, struct path *p, usec_t now)
 	usec_t at = repair_detect(b, p, now);
 
 	at = usec_min(at, repair_overdue(b, p, now));
-	if (b->config.role != BOND_ROLE_SENDER || b->config.off & BOND_OFF_STALL)
+	if (b->config.role != BOND_ROLE_SENDER)
+		return at;
+	if (b->config.off & BOND_OFF_STALL)
 		return at;
 	for (;;) {
 		enum bond_path_state before = p->state;
@@ -65,6 +69,33 @@ static usec_t turn_timeout(struct bond *b, usec_t now)
 	return USEC_NEVER;
 }
 
+/* What all usable paths together have carried of late, what they carry at this moment, and how long
+ * everything that waits, in the bond and on the paths, takes to drain. */
+static void turn_view_paths(struct bond *b, struct advice_view *view, usec_t now)
+{
+	uint64_t waiting =
+		b->backlog.queued_bytes + (uint64_t)b->backlog.repairs * WIRE_DATAGRAM_MAX;
+	uint64_t belief_bps = 0;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
+		struct path *p = &b->path[i];
+		uint64_t bps = rate_predict_bps(&p->rate), pipe, moment;
+
+		if (!path_is_usable(p))
+			continue;
+		view->usable++;
+		if (path_stalled_for(p, now) > STALL_COUNTS)
+			continue;
+		moment = throughput_fast_bps(&p->estimator.throughput, now);
+		view->capacity_bps += rate_seen_bps(&p->rate);
+		view->moment_bps += moment ? moment : rate_seen_bps(&p->rate);
+		belief_bps += bps;
+		pipe = bytes_of_usec(p->estimator.rtt_min, bps);
+		waiting += p->inflight.bytes > pipe ? p->inflight.bytes - pipe : 0;
+	}
+	view->queue = belief_bps ? usec_of_bytes(waiting, belief_bps) : 0;
+}
+
 static void turn_advice(struct bond *b, usec_t now)
 {
 	struct frame_report total = report_total(&b->report);
@@ -76,15 +107,7 @@ static void turn_advice(struct bond *b, usec_t now)
 		.session_up = b->peer.up,
 	};
 
-	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
-		const struct path *p = &b->path[i];
-
-		if (!path_is_usable(p))
-			continue;
-		view.usable++;
-		view.capacity_bps += rate_seen_bps(&p->rate, &p->estimator);
-		view.proven_bps += p->rate.proven_bps;
-	}
+	turn_view_paths(b, &view, now);
 	advice_tick(&b->advice, &view, now);
 }
 
@@ -102,7 +125,7 @@ static usec_t turn_sender(struct bond *b, usec_t now)
 		backlog_expire(&b->backlog, now + least - hold);
 	oldest = backlog_oldest(&b->backlog);
 	if (oldest)
-		at = usec_max(oldest->captured + hold + 1, now + least + 1) - least;
+		at = usec_max(oldest->captured + hold + 1, now + least + EXPIRY_SPACING) - least;
 	at = usec_min(at, repair_last_call(b, now));
 	if (peer_fall_back(&b->peer, b->heard_at, now))
 		engine_new_session(b, false, now);

@@ -74,9 +74,9 @@ static void trace_sample(struct world *w, const struct bond_stats *stats)
 			    ",\"inflight\":%" PRIu64 ",\"media\":%" PRIu64 ",\"copies\":%" PRIu64
 			    ",\"lost\":%" PRIu64 ",\"loss_ppm\":%u,\"link_queue\":%" PRIu64,
 			    p->name, bond_path_state_text(p->state), p->tx_bps, p->capacity_bps,
-			    link_rate_bps(w->uplink[p->link].up), p->rtt, p->queue, p->window_bytes,
-			    p->inflight_bytes, p->media_packets, p->copy_packets, p->lost_packets,
-			    p->loss_ppm, link_queued_bytes(w->uplink[p->link].up));
+			    field_rate_bps(&w->field, p->link, w->now), p->rtt, p->queue,
+			    p->window_bytes, p->inflight_bytes, p->media_packets, p->copy_packets,
+			    p->lost_packets, p->loss_ppm, link_queued_bytes(w->uplink[p->link].up));
 	}
 	world_trace(w,
 		    "\"ev\":\"sample\",\"queued\":%" PRIu64 ",\"queue_age\":%" PRIu64

@@ -90,31 +90,6 @@ static void the_base_follows_a_longer_way_after_ten_seconds(void **state)
 	assert_int_equal(e.queue, 0);
 }
 
-static void a_train_shows_the_capacity(void **state)
-{
-	struct estimator e;
-
-	(void)state;
-	estimator_init(&e, 0);
-	/* Sent at 20 Mb/s (500 us for 1250 bytes), served at 5 Mb/s: 2 ms each. */
-	for (unsigned n = 0; n < 12; n++)
-		estimator_one_way(&e, n * 500, (int64_t)n * 1500, (n + 1) * 1250, n * 500);
-	assert_int_equal(e.train_bps, 5000000);
-}
-
-static void a_train_is_never_faster_than_it_was_sent(void **state)
-{
-	struct estimator e;
-
-	(void)state;
-	estimator_init(&e, 0);
-	/* A radio released all of them at once. */
-	for (unsigned n = 0; n < 12; n++)
-		estimator_one_way(&e, n * 2000, 100000 - (int64_t)n * 2000, (n + 1) * 1250,
-				  n * 2000);
-	assert_int_equal(e.train_bps, 5000000);
-}
-
 static void the_rate_needs_both_times(void **state)
 {
 	struct estimator e;
@@ -170,8 +145,6 @@ int main(void)
 		cmocka_unit_test(one_late_packet_is_no_queue),
 		cmocka_unit_test(a_queue_that_was_not_seen_for_long_has_drained),
 		cmocka_unit_test(the_base_follows_a_longer_way_after_ten_seconds),
-		cmocka_unit_test(a_train_shows_the_capacity),
-		cmocka_unit_test(a_train_is_never_faster_than_it_was_sent),
 		cmocka_unit_test(the_rate_needs_both_times),
 		cmocka_unit_test(a_pause_in_the_arrivals_marks_a_stall),
 		cmocka_unit_test(timeouts_follow_rfc_9002),

@@ -5,8 +5,8 @@
 #define MS   USEC_PER_MS
 #define MBPS UINT64_C(1000000)
 
-/* A path of 40 ms that shows @queue, delivers @bps and has just shown trains of @train_bps. */
-static struct estimator path_of(usec_t queue, uint64_t bps, uint64_t train_bps, usec_t now)
+/* A path of 40 ms that shows @queue, delivers @bps and has just served at @served_bps. */
+static struct estimator path_of(usec_t queue, uint64_t bps, uint64_t served_bps, usec_t now)
 {
 	struct estimator e;
 
@@ -14,17 +14,19 @@ static struct estimator path_of(usec_t queue, uint64_t bps, uint64_t train_bps, 
 	e.srtt = e.rtt_min = 40 * MS;
 	e.queue = e.queue_now = queue;
 	e.rate_bps = bps;
-	e.rate_is_busy = queue > 0;
-	e.train_bps = e.train_last_bps = train_bps;
-	e.train_last_at = now;
+	e.quick_at = now;
+	for (unsigned i = 0; served_bps && i < THROUGHPUT_SLOTS; i++) {
+		e.throughput.slot[i].bytes = served_bps / 8 / 50;
+		e.throughput.slot[i].time = USEC_PER_SEC / 50;
+	}
 	return e;
 }
 
-static void run(struct rate *r, usec_t queue, uint64_t bps, uint64_t train_bps, bool hungry,
+static void run(struct rate *r, usec_t queue, uint64_t bps, uint64_t served_bps, bool hungry,
 		usec_t *now, unsigned rounds)
 {
 	for (; rounds; rounds--, *now += 50 * MS) {
-		struct estimator e = path_of(queue, bps, train_bps, *now);
+		struct estimator e = path_of(queue, bps, served_bps, *now);
 
 		rate_acked(r, &e, hungry, 0, *now);
 	}
@@ -50,7 +52,7 @@ static void a_path_that_is_not_tried_is_not_believed_to_carry_more(void **state)
 	rate_init(&r, 0, 0);
 	run(&r, 0, MBPS, MBPS, false, &now, 1);
 	before = r.capacity_bps;
-	run(&r, 0, MBPS, 20 * MBPS, false, &now, 20);
+	run(&r, 0, MBPS, MBPS, false, &now, 20);
 	assert_int_equal(r.capacity_bps, before);
 }
 
@@ -73,7 +75,7 @@ static void a_standing_queue_shows_the_capacity(void **state)
 	(void)state;
 	rate_init(&r, 0, 0);
 	run(&r, 0, 8 * MBPS, 8 * MBPS, true, &now, 20);
-	run(&r, 50 * MS, 4 * MBPS, 0, true, &now, 2);
+	run(&r, 50 * MS, 4 * MBPS, 4 * MBPS, true, &now, 2);
 	assert_int_equal(r.capacity_bps, 4 * MBPS);
 	assert_false(r.starting);
 }
@@ -106,6 +108,37 @@ static void a_queue_that_never_runs_dry_is_drained_for_a_moment(void **state)
 		drained = drained || rate_window(&r, &e, now) < 40000;
 	}
 	assert_true(drained);
+}
+
+static void what_was_given_up_in_silence_is_no_loss_under_load(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 8 * MBPS, 8 * MBPS, 0);
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	rate_forget_loss(&r, &e, 500000);
+	for (unsigned i = 0; i < 4; i++, now += 50 * MS) {
+		e = path_of(0, 8 * MBPS, 8 * MBPS, now);
+		e.delivered = (i + 1) * 50000;
+		rate_acked(&r, &e, true, 500000, now);
+	}
+	assert_true(r.capacity_bps > 8 * MBPS);
+}
+
+/* A round trip of seconds, left over from an outage, must not make the next round that long. */
+static void a_round_is_bounded(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 8 * MBPS, 8 * MBPS, 0);
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	e.srtt = 3 * USEC_PER_SEC;
+	rate_acked(&r, &e, true, 0, MS);
+	assert_true(rate_round_is_over(&r, 200 * MS));
 }
 
 static void the_operators_limit_holds(void **state)
@@ -218,6 +251,8 @@ int main(void)
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
 		cmocka_unit_test(a_queue_that_never_runs_dry_is_drained_for_a_moment),
+		cmocka_unit_test(what_was_given_up_in_silence_is_no_loss_under_load),
+		cmocka_unit_test(a_round_is_bounded),
 		cmocka_unit_test(the_operators_limit_holds),
 		cmocka_unit_test(a_little_loss_is_not_congestion),
 		cmocka_unit_test(loss_that_cuts_do_not_cure_is_the_channels_own),
