@@ -95,6 +95,8 @@ void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t no
 usec_t repair_detect(struct bond *b, struct path *p, usec_t now);
 /* Copies what takes too long on its path; when to look again. */
 usec_t repair_overdue(struct bond *b, struct path *p, usec_t now);
+/* Copies what another path would bring much earlier. */
+void repair_overtake(struct bond *b, struct path *p, usec_t now);
 /* Everything that is out on this path goes elsewhere. */
 void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now);
 /* Copies what is close to its deadline and may not have arrived; when to look again. */

@@ -134,6 +134,7 @@ struct sent *inflight_ack(struct inflight *f, uint64_t number, bool *ret_spuriou
 	if (s->state == SENT_LOST) {
 		s->state = SENT_ACKED;
 		f->spurious_packets++;
+		f->lost_bytes -= s->bytes;
 		inflight_learn(f, number);
 		return s;
 	}

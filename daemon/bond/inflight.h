@@ -49,7 +49,8 @@ struct inflight {
 	uint64_t packets;	/* out, of those that ask for an acknowledgement */
 	uint64_t reorder;	/* so many behind is lost: INFLIGHT_REORDER or what was learned */
 	uint64_t reorder_until; /* packet number at which half of what was learned is forgotten */
-	uint64_t lost_bytes, lost_packets, spurious_packets; /* cumulative */
+	uint64_t lost_bytes;	/* cumulative, less those that came after all */
+	uint64_t lost_packets, spurious_packets; /* cumulative */
 };
 
 /* 0 or -ENOMEM. @size is rounded up to a power of two. */

@@ -8,6 +8,7 @@
 #define LOSS_WINDOW	(2 * USEC_PER_SEC)
 #define LOSS_FEW	8 /* packets: too few to speak of a ratio */
 #define OVERDUE_MARGIN	(4 * USEC_PER_MS)
+#define STALL_MARGIN	(30 * USEC_PER_MS) /* gaps between the grants of a radio */
 #define ACK_CADENCE_MAX ACK_DELAY
 #define OVERDUE_UNKNOWN (250 * USEC_PER_MS)
 
@@ -83,22 +84,25 @@ usec_t path_overdue_delay(const struct path *p)
 	if (!e->srtt)
 		return OVERDUE_UNKNOWN;
 	/* After a swing the variance is huge for long; but the window keeps the queue short, so
-	 * twice its target is more than any packet should need. */
+	 * its target beyond what stands now is more than any packet should need. */
 	return usec_min(e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN),
-			e->rtt_min + estimator_queue(e, e->queue_at) + 2 * RATE_QUEUE_TARGET) +
+			e->rtt_min + estimator_queue(e, e->queue_at) + RATE_QUEUE_TARGET) +
 	       ACK_CADENCE_MAX;
 }
 
 usec_t path_stalled_for(struct path *p, usec_t now)
 {
 	const struct sent *oldest = inflight_oldest(&p->inflight);
+	const struct estimator *e = &p->estimator;
 
 	/* A single lost packet stands at the front for a while; only when nothing at all comes
-	 * back is the path late. */
+	 * back is the path late. While something is out, an acknowledgement comes after the
+	 * service time of a packet and what the peer holds it back. */
 	if (!oldest)
 		return 0;
-	return usec_since(usec_max(oldest->at + path_overdue_delay(p),
-				   p->progress_at + ACK_CADENCE_MAX + OVERDUE_MARGIN),
+	return usec_since(usec_max(oldest->at + e->rtt_min, p->progress_at) + ACK_CADENCE_MAX +
+				  STALL_MARGIN + 2 * e->jitter +
+				  usec_of_bytes(oldest->bytes, rate_predict_bps(&p->rate)),
 			  now);
 }
 

@@ -50,6 +50,7 @@ struct path {
 	usec_t flap_at;	 /* the last one; one is forgiven every PATH_FORGIVE */
 	unsigned proof;	 /* packets delivered since it answered again */
 	usec_t proof_since;
+	usec_t overtake_at; /* repair_overtake() looks again */
 	bool close_due;
 
 	struct meter tx_meter, rx_meter;

@@ -7,6 +7,9 @@
  *   overdue     not acknowledged although its path would have let us know by now: a copy goes over
  *               another path before the loss is certain. This is what covers a path that falls
  *               silent, long before anybody calls it silent.
+ *   overtaken   its path has become so slow that a copy on another one would be there much earlier.
+ *               The packets behind it in the stream wait for it, so a path that carries a tenth
+ *               must not delay the whole
  *   evacuated   its path fell: everything on it is overdue at once
  *   last call   the deadline is so near that only the quickest path still makes it
  *
@@ -20,6 +23,12 @@
  */
 #define LAST_CALL_MARGIN (15 * USEC_PER_MS)
 #define DOUBT_MARGIN	 (5 * USEC_PER_MS)
+#define OVERTAKE_SPACING (10 * USEC_PER_MS) /* between two looks at a path */
+#define OVERTAKE_MAX	 64		    /* copies a look */
+/* Gain below which a copy is not worth it; while packets wait in the bond, a copy costs them their
+ * place. */
+#define OVERTAKE_GAIN	   (60 * USEC_PER_MS)
+#define OVERTAKE_GAIN_BUSY (150 * USEC_PER_MS)
 
 static usec_t repair_deadline(const struct bond *b, const struct owed *o)
 {
@@ -109,6 +118,63 @@ usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
 	return at;
 }
 
+/* How soon a packet given to the best other path now would arrive; the path in *ret_path. */
+static usec_t repair_detour(struct bond *b, const struct path *p, usec_t now,
+			    struct path **ret_path)
+{
+	usec_t best = USEC_NEVER;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
+		struct path *other = &b->path[i];
+		usec_t arrival;
+
+		if (other == p || !path_is_usable(other))
+			continue;
+		arrival = scheduler_arrival(&b->scheduler, other, WIRE_DATAGRAM_MAX, now) - now;
+		if (arrival < best) {
+			best = arrival;
+			*ret_path = other;
+		}
+	}
+	return best;
+}
+
+/* What is out on a path is acknowledged at the rate that it serves, the oldest first; so the place
+ * in that row tells when, from the last acknowledgement on. The newest have to wait for longest. */
+void repair_overtake(struct bond *b, struct path *p, usec_t now)
+{
+	struct inflight *f = &p->inflight;
+	const struct sent *head = inflight_oldest(f);
+	uint64_t bps = rate_predict_bps(&p->rate), copied = 0;
+	struct path *other = NULL;
+	usec_t enough, late;
+	unsigned copies = 0;
+
+	if (b->config.off & BOND_OFF_REINJECT || !head || p->state != BOND_PATH_UP ||
+	    now < p->overtake_at)
+		return;
+	p->overtake_at = now + OVERTAKE_SPACING;
+	enough = repair_detour(b, p, now, &other);
+	if (!other)
+		return;
+	enough += usec_sub(p->estimator.rtt_min, scheduler_delay(&b->scheduler, p)) +
+		  (b->backlog.queued_bytes ? OVERTAKE_GAIN_BUSY : OVERTAKE_GAIN);
+	late = usec_since(usec_max(p->progress_at, head->at) + ACK_DELAY, now);
+	for (uint64_t n = f->next; n-- > f->oldest && copies < OVERTAKE_MAX;) {
+		struct sent *s = &f->ring[n & f->mask];
+
+		if (usec_of_bytes(s->before + s->bytes - head->before, bps) + late <=
+		    enough + usec_of_bytes(copied, rate_predict_bps(&other->rate)))
+			break;
+		if (s->state != SENT_OUT || s->overdue || s->probe || s->kind != SENT_MEDIA)
+			continue;
+		s->overdue = true;
+		copied += s->bytes;
+		copies++;
+		repair_discount(b, s, now);
+	}
+}
+
 void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now)
 {
 	usec_t at;
@@ -118,8 +184,10 @@ void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now)
 		while ((s = inflight_next_overdue(&p->inflight, 0, now, &at)))
 			if (!s->probe)
 				repair_discount(b, s, now);
+	/* Given up is not lost: it says nothing about the path but that it is silent. */
 	while (forget && (s = inflight_give_up(&p->inflight)))
-		repair_lost(b, p, s, now);
+		if (!s->probe && !s->overdue)
+			repair_discount(b, s, now);
 }
 
 /* When the last copy of it could have been acknowledged, were all well. */

@@ -21,6 +21,7 @@
  * cheap paths would bring too late, and nothing else.
  */
 #define DELAY_UNKNOWN	 (50 * USEC_PER_MS)
+#define FULL_WAIT	 (5 * USEC_PER_MS) /* the acknowledgement that makes room comes by itself */
 #define GUARD		 (5 * USEC_PER_MS)
 #define HANDICAP_MIN	 (40 * USEC_PER_MS)
 #define HANDICAP_MAX	 (250 * USEC_PER_MS)
@@ -106,6 +107,7 @@ struct prospect {
 	usec_t score;	/* from now, with handicaps */
 	usec_t wait;	/* before it can leave */
 	usec_t stalled; /* part of the arrival */
+	bool full;	/* it waits for room in the window, which an acknowledgement makes */
 	bool ready;
 };
 
@@ -123,6 +125,7 @@ static struct prospect scheduler_look(const struct scheduler *s, struct path *p,
 	if (ahead + size > room)
 		window = usec_of_bytes(ahead + size - room, rate_predict_bps(&p->rate));
 	look.wait = usec_max(pacing, window);
+	look.full = window > pacing;
 	look.ready = !ahead && !pacing && !window;
 	look.stalled = path_stalled_for(p, now);
 	look.arrival =
@@ -187,7 +190,8 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 					      : bytes_of_usec(ready - best.score,
 							      rate_predict_bps(&paths[at].rate));
 		s->ahead[at] += s->skip == UINT64_MAX || s->skip < size ? size : s->skip;
-		s->wake_at = usec_min(s->wake_at, usec_max(now + 1, now + best.wait));
+		s->wake_at =
+			usec_min(s->wake_at, now + usec_max(best.wait, best.full ? FULL_WAIT : 1));
 		scheduler_mark_hungry(s, paths, looks, (unsigned)at, now);
 		return SCHEDULER_WAIT;
 	}

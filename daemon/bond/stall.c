@@ -23,6 +23,7 @@
 #define DEAD_MAX	 (30 * USEC_PER_SEC)
 #define FORGIVE		 (10 * USEC_PER_SEC)
 #define FLAPS_TOLERATED	 2
+#define FLAPS_FREE	 3 /* more have to prove more each */
 #define FLAPS_MAX	 5
 #define PROOF_PACKETS	 8u
 #define PROOF_TIME	 (200 * USEC_PER_MS)
@@ -118,13 +119,14 @@ static void stall_rise(struct path *p, enum bond_reason reason, usec_t now)
 	/* What it carried before the silence says little about now. */
 	if (usec_since(p->flap_at, now) > RAMP_AFTER)
 		rate_restart(&p->rate, now);
+	rate_forget_loss(&p->rate, &p->estimator, p->inflight.lost_bytes);
 	path_set_state(p, BOND_PATH_UP, reason, now);
 	p->probes = 0;
 }
 
 void stall_progress(struct path *p, unsigned packets, usec_t sent_at, bool alone, usec_t now)
 {
-	unsigned hard = p->flaps > 1 ? p->flaps - 1 : 0;
+	unsigned hard = p->flaps > FLAPS_FREE ? p->flaps - FLAPS_FREE : 0;
 
 	p->progress_at = now;
 	switch (p->state) {

@@ -18,6 +18,7 @@ static usec_t turn_path(struct bond *b, struct path *p, usec_t now)
 	at = usec_min(at, repair_overdue(b, p, now));
 	if (b->config.role != BOND_ROLE_SENDER)
 		return at;
+	repair_overtake(b, p, now);
 	if (b->config.off & BOND_OFF_STALL)
 		return at;
 	for (;;) {

@@ -243,7 +243,7 @@ static void a_path_that_falls_often_has_to_prove_more(void **state)
 	p->flaps = 4;
 	for (; p->state == BOND_PATH_MUTED && now < NOW + 10 * SEC; now += 20 * MS)
 		stall_progress(p, 1, now, false, now);
-	assert_in_range(now, NOW + 1500 * MS, NOW + 3 * SEC);
+	assert_in_range(now, NOW + 400 * MS, NOW + 3 * SEC);
 }
 
 static void the_only_path_is_trusted_at_its_first_answer(void **state)
