@@ -334,7 +334,7 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o,
 		return true;
 	}
 	if (!frame.copy)
-		redundancy_earn(&b->redundancy, d->len,
+		redundancy_earn(&b->redundancy, p, d->len,
 				b->report.heard_at &&
 					b->report.peer.slack_usec < b->scheduler.rtt_min * 3 / 2);
 	backlog_sent(&b->backlog, o, p->id, now);
@@ -371,7 +371,7 @@ static bool departure_repair(struct bond *b, struct bond_datagram *d, usec_t now
 						   departure_size(o), 0, deadline, now, &path);
 		if (verdict == SCHEDULER_SEND) {
 			backlog_repair_done(&b->backlog);
-			redundancy_repaired(&b->redundancy, departure_size(o));
+			redundancy_repaired(&b->redundancy, &b->path[path], departure_size(o));
 			return departure_media(b, &b->path[path], o, DEPARTURE_RELIED, d, now);
 		}
 		if (verdict != SCHEDULER_LATE)

@@ -2,8 +2,8 @@
 
 /*
  * The budget is earned with the stream: 1.5 % of its bytes, 5 % while paths lose packets; on
- * paid uplinks what the operator allows (3 %). It is saved up and spent in trains of
- * TRAIN copies on one path after the other, because a train shows how the path takes a
+ * paid uplinks what the operator allows (3 % of what they carry). It is saved up and spent in
+ * trains of TRAIN copies on one path after the other, because a train shows how the path takes a
  * higher rate for a moment and single packets show nothing. The path then counts as hungry, so
  * that rate may believe more when its queue stays empty.
  *
@@ -26,21 +26,26 @@ void redundancy_init(struct redundancy *r, unsigned off, unsigned paid_permille)
 	*r = (struct redundancy){ .off = off, .paid_permille = paid_permille };
 }
 
-void redundancy_earn(struct redundancy *r, uint64_t bytes, bool troubled)
+void redundancy_earn(struct redundancy *r, const struct path *p, uint64_t bytes, bool troubled)
 {
 	r->budget += (int64_t)(bytes * (troubled ? TROUBLED_PERMILLE : CLEAN_PERMILLE) / 1000);
-	r->paid += (int64_t)(bytes * r->paid_permille / 1000);
+	if (p->config.cost != BOND_COST_FREE)
+		r->paid += (int64_t)(bytes * r->paid_permille / 1000);
 	if (r->budget > BUDGET_MAX)
 		r->budget = BUDGET_MAX;
 	if (r->paid > BUDGET_MAX)
 		r->paid = BUDGET_MAX;
 }
 
-void redundancy_repaired(struct redundancy *r, uint64_t bytes)
+void redundancy_repaired(struct redundancy *r, const struct path *p, uint64_t bytes)
 {
 	r->budget -= (int64_t)bytes;
+	if (p->config.cost != BOND_COST_FREE)
+		r->paid -= (int64_t)bytes;
 	if (r->budget < -BUDGET_MAX)
 		r->budget = -BUDGET_MAX;
+	if (r->paid < -BUDGET_MAX)
+		r->paid = -BUDGET_MAX;
 }
 
 static bool redundancy_suits(const struct redundancy *r, struct path *p, usec_t now)

@@ -24,10 +24,10 @@ struct redundancy {
 };
 
 void redundancy_init(struct redundancy *r, unsigned off, unsigned paid_permille);
-/* @bytes of media left for the first time; @troubled: losses make copies worth more. */
-void redundancy_earn(struct redundancy *r, uint64_t bytes, bool troubled);
-/* @bytes of copies left that were needed anyway: they prove as much about the paths. */
-void redundancy_repaired(struct redundancy *r, uint64_t bytes);
+/* @bytes of media left for the first time on @p; @troubled: losses make copies worth more. */
+void redundancy_earn(struct redundancy *r, const struct path *p, uint64_t bytes, bool troubled);
+/* @bytes of copies left on @p that were needed anyway: they prove as much about the paths. */
+void redundancy_repaired(struct redundancy *r, const struct path *p, uint64_t bytes);
 /* The packet and the path for a copy now; NULL: none. @paths: BOND_PATHS_MAX. */
 struct owed *redundancy_pick(struct redundancy *r, struct path *paths, struct backlog *backlog,
 			     usec_t now, unsigned *ret_path);
