@@ -59,6 +59,7 @@ struct bond {
 
 	usec_t hello_at;     /* not before this, on any path */
 	bool asking;	     /* hellos are being sent */
+	bool is_ample;	     /* the paths carry less than a third of what they could */
 	uint32_t leaving;    /* bit per path: the peer is to be told that it goes */
 	uint32_t generation; /* of path status frames */
 

@@ -77,7 +77,7 @@ unsigned path_loss_ppm(struct path *p, usec_t now)
 	return lost + acked >= LOSS_FEW ? (unsigned)(lost * 1000000 / (lost + acked)) : 0;
 }
 
-usec_t path_overdue_delay(const struct path *p)
+usec_t path_overdue_delay(const struct path *p, usec_t patience)
 {
 	const struct estimator *e = &p->estimator;
 
@@ -87,7 +87,7 @@ usec_t path_overdue_delay(const struct path *p)
 	 * its target beyond what stands now is more than any packet should need. */
 	return usec_min(e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN),
 			e->rtt_min + estimator_queue(e, e->queue_at) + RATE_QUEUE_TARGET) +
-	       ACK_CADENCE_MAX;
+	       ACK_CADENCE_MAX + patience;
 }
 
 usec_t path_stalled_for(struct path *p, usec_t now)

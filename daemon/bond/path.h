@@ -78,7 +78,7 @@ bool path_is_usable(const struct path *p);
 unsigned path_loss_ppm(struct path *p, usec_t now);
 /* How long the oldest packet out there is late beyond what was to be expected. */
 usec_t path_stalled_for(struct path *p, usec_t now);
-/* A packet sent at t is overdue at t + this. */
-usec_t path_overdue_delay(const struct path *p);
+/* A packet sent at t is overdue at t + this; @patience: beyond what its path needs. */
+usec_t path_overdue_delay(const struct path *p, usec_t patience);
 /* Bytes that may still be given to it; 0: it is full. */
 uint64_t path_room(const struct path *p, usec_t now);

@@ -22,6 +22,8 @@
  * Repairs go before new packets because they are older: earliest deadline first.
  */
 #define LAST_CALL_MARGIN (15 * USEC_PER_MS)
+/* Where most of the capacity is idle a copy in vain costs nothing. */
+#define PATIENCE	 (10 * USEC_PER_MS)
 #define DOUBT_MARGIN	 (5 * USEC_PER_MS)
 #define OVERTAKE_SPACING (10 * USEC_PER_MS) /* between two looks at a path */
 #define OVERTAKE_MAX	 64		    /* copies a look */
@@ -106,7 +108,7 @@ usec_t repair_detect(struct bond *b, struct path *p, usec_t now)
 
 usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
 {
-	usec_t delay = path_overdue_delay(p), at = USEC_NEVER;
+	usec_t delay = path_overdue_delay(p, b->is_ample ? 0 : PATIENCE), at = USEC_NEVER;
 	struct sent *s;
 
 	/* Alone there is no other way: a copy would only queue behind the original. */

@@ -7,7 +7,8 @@
  * happened in a turn of the driver, so the moment that it returns is always up to date.
  */
 #define SENDER_TIMEOUT	 (5 * USEC_PER_SEC)
-#define STALL_COUNTS	 (10 * USEC_PER_MS)  /* late by more: its capacity is not counted */
+#define STALL_COUNTS	 (10 * USEC_PER_MS) /* late by more: its capacity is not counted */
+#define AMPLE		 3
 #define EXPIRY_SPACING	 (5 * USEC_PER_MS)   /* what cannot arrive any more may stay that long */
 #define RECEIVER_TIMEOUT (30 * USEC_PER_SEC) /* three keepalives of an idle sender */
 
@@ -76,7 +77,7 @@ static void turn_view_paths(struct bond *b, struct advice_view *view, usec_t now
 {
 	uint64_t waiting =
 		b->backlog.queued_bytes + (uint64_t)b->backlog.repairs * WIRE_DATAGRAM_MAX;
-	uint64_t belief_bps = 0;
+	uint64_t belief_bps = 0, sent_bps = 0;
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
@@ -91,9 +92,11 @@ static void turn_view_paths(struct bond *b, struct advice_view *view, usec_t now
 		view->capacity_bps += rate_seen_bps(&p->rate);
 		view->moment_bps += moment ? moment : rate_seen_bps(&p->rate);
 		belief_bps += bps;
+		sent_bps += meter_per_sec(&p->tx_meter, now) * 8;
 		pipe = bytes_of_usec(p->estimator.rtt_min, bps);
 		waiting += p->inflight.bytes > pipe ? p->inflight.bytes - pipe : 0;
 	}
+	b->is_ample = belief_bps > AMPLE * sent_bps;
 	view->queue = belief_bps ? usec_of_bytes(waiting, belief_bps) : 0;
 }
 
