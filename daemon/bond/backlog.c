@@ -75,7 +75,7 @@ int backlog_grow(struct backlog *b, uint32_t packets)
 }
 
 int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
-		   usec_t captured)
+		   size_t prefix, usec_t captured)
 {
 	struct packet *packet;
 
@@ -90,7 +90,8 @@ int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data
 	*backlog_at(b, b->next) = (struct owed){ .packet = packet,
 						 .seq = b->next,
 						 .captured = captured,
-						 .class = (uint8_t) class };
+						 .class = (uint8_t) class,
+						 .prefix = (uint8_t)prefix };
 	b->next++;
 	b->queued++;
 	b->queued_bytes += len;

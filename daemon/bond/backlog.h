@@ -18,6 +18,7 @@ struct owed {
 	usec_t sent_at; /* the last time that a copy left; 0: never sent */
 	uint16_t paths; /* bit per path: a copy was given to it */
 	uint8_t class;
+	uint8_t prefix; /* bytes at the beginning that cross a path only when they change */
 	uint8_t out;	/* copies believed to be on their way */
 	uint8_t copies; /* sent so far */
 	uint8_t wanted; /* copies to be sent as soon as possible */
@@ -48,7 +49,7 @@ int backlog_grow(struct backlog *b, uint32_t packets);
 
 /* Copies @data. 0 or -ENOBUFS. */
 int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
-		   usec_t captured);
+		   size_t prefix, usec_t captured);
 /* NULL: not owed (any more). */
 struct owed *backlog_find(struct backlog *b, uint64_t seq);
 /* The first at or after @seq that was never sent; NULL: none. */

@@ -272,16 +272,31 @@ void bond_set_policy(struct bond *b, enum bond_policy policy, usec_t now)
 int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class,
 		const uint8_t *data, size_t len, usec_t captured, usec_t now)
 {
+	if (kind == BOND_MEDIA_DATA)
+		return bond_submit_prefixed(b, class, data, len, 0, captured, now);
 	b->now = usec_max(b->now, now);
-	if (len > WIRE_MEDIA_MAX - (kind != BOND_MEDIA_DATA))
+	if (len > WIRE_MEDIA_MAX)
 		return -EMSGSIZE;
 	b->settled = false;
-	if (kind != BOND_MEDIA_DATA)
-		return outgoing_submit(&b->outgoing, data, len, kind == BOND_MEDIA_URGENT ? 2 : 1,
-				       now);
+	return outgoing_submit(&b->outgoing, data, len, kind == BOND_MEDIA_URGENT ? 2 : 1, now);
+}
+
+int bond_submit_prefixed(struct bond *b, enum wire_class class, const uint8_t *data, size_t len,
+			 size_t prefix, usec_t captured, usec_t now)
+{
+	assert(prefix <= len && prefix <= WIRE_PREFIX_MAX);
+	b->now = usec_max(b->now, now);
+	if (len > WIRE_MEDIA_MAX)
+		return -EMSGSIZE;
+	b->settled = false;
 	if (b->config.role != BOND_ROLE_SENDER)
 		return -EPERM;
-	return backlog_submit(&b->backlog, class, data, len, usec_min(captured, now));
+	return backlog_submit(&b->backlog, class, data, len, prefix, usec_min(captured, now));
+}
+
+uint32_t bond_next_seq(const struct bond *b)
+{
+	return (uint32_t)b->backlog.next;
 }
 
 bool bond_next_media(struct bond *b, struct bond_media *ret_media, usec_t now)

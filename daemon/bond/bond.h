@@ -150,6 +150,13 @@ enum bond_media_kind {
 int bond_submit(struct bond *bond, enum bond_media_kind kind, enum wire_class class,
 		const uint8_t *data, size_t len, usec_t captured, usec_t now);
 
+/* Like bond_submit() of DATA. The first @prefix bytes (up to WIRE_PREFIX_MAX and @len) are mostly
+ * those of the packet before: they cross the uplinks only when they change. */
+int bond_submit_prefixed(struct bond *bond, enum wire_class class, const uint8_t *data, size_t len,
+			 size_t prefix, usec_t captured, usec_t now);
+/* The media sequence number that the next DATA gets, low bits. */
+uint32_t bond_next_seq(const struct bond *bond);
+
 /* Says goodbye on all paths; further input is refused. */
 void bond_close(struct bond *bond, enum wire_close reason, usec_t now);
 
@@ -167,9 +174,10 @@ struct bond_media {
 	enum bond_media_kind kind;
 	const uint8_t *data; /* valid until the next call on this bond */
 	size_t len;
-	uint64_t seq;  /* DATA: media sequence number */
+	uint64_t seq;  /* DATA: media sequence number; its low 32 bits are those of the sender */
 	uint64_t lost; /* DATA: how many were given up just before this one */
 	usec_t due;    /* DATA: its deadline here, by this side's clock */
+	uint32_t captured; /* DATA: `captured` of its submission, low 32 bits */
 };
 
 enum bond_event_kind {
@@ -284,7 +292,8 @@ struct bond_stats {
 	uint64_t input_forged;	/* a sealed datagram did not open */
 	uint64_t input_replayed;
 	uint64_t input_malformed;
-	uint64_t input_unknown; /* none of ours */
+	uint64_t input_unanchored; /* a media packet without what it refers to: sent again */
+	uint64_t input_unknown;	   /* none of ours */
 };
 
 void bond_stats(struct bond *bond, struct bond_stats *ret_stats, usec_t now);

@@ -22,7 +22,7 @@
 #define HELLO_SPACING	(10 * USEC_PER_MS)
 #define PROBE_MEDIA	4
 #define PROBE_STALLED	(30 * USEC_PER_MS)
-#define SEALED_OVERHEAD (WIRE_LONG_BYTES + WIRE_TAG_BYTES)
+#define SEALED_OVERHEAD (WIRE_SHORT_BYTES + WIRE_TAG_BYTES)
 
 struct departure {
 	struct path *path;
@@ -312,19 +312,20 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o,
 {
 	struct sent *s;
 	struct departure dep = departure_begin(b, p, now);
+	bool copy = o->copies > 0 || trust == DEPARTURE_PROBE;
 	struct frame_data frame = {
-		.seq = (uint32_t)(o->seq & ((1u << WIRE_SEQ_BITS) - 1)),
-		.time = (uint32_t)(o->captured / WIRE_TIME_UNIT_USEC &
-				   ((1u << WIRE_TIME_BITS) - 1)),
-		.class = o->class,
-		.copy = o->copies > 0 || trust == DEPARTURE_PROBE,
-		.data = o->packet->data,
-		.len = o->packet->len,
+		.seq = (uint32_t)o->seq,
+		.time = (uint32_t)o->captured,
+		.prefix = o->packet->data,
+		.prefix_len = o->prefix,
+		.data = o->packet->data + o->prefix,
+		.len = o->packet->len - o->prefix,
 	};
 
+	anchor_choose(&p->anchors_sent, p->inflight.next, &frame);
 	if (!frame_encode_data(&dep.frames, &frame))
 		return false;
-	if (frame.copy)
+	if (copy)
 		p->copy_packets++;
 	else
 		p->media_packets++;
@@ -333,7 +334,7 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o,
 		s->probe = true;
 		return true;
 	}
-	if (!frame.copy)
+	if (!copy)
 		redundancy_earn(&b->redundancy, p, d->len,
 				b->report.heard_at &&
 					b->report.peer.slack_usec < b->scheduler.rtt_min * 3 / 2);
@@ -343,7 +344,7 @@ static bool departure_media(struct bond *b, struct path *p, struct owed *o,
 
 static uint64_t departure_size(const struct owed *o)
 {
-	return o->packet->len + SEALED_OVERHEAD + WIRE_DATA_BYTES;
+	return o->packet->len - o->prefix + SEALED_OVERHEAD + WIRE_COMPACT_BYTES;
 }
 
 /* Bit per path on which a further copy of @o makes no sense while there are others. */

@@ -78,7 +78,7 @@ struct bond {
 	uint8_t out[WIRE_DATAGRAM_MAX + 64];
 	uint8_t hello[WIRE_HELLO_BYTES];
 
-	uint64_t input_forged, input_replayed, input_malformed, input_unknown;
+	uint64_t input_forged, input_replayed, input_malformed, input_unanchored, input_unknown;
 };
 
 /* bond.c */

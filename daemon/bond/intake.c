@@ -130,6 +130,7 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 			packets++;
 			bytes += s->bytes;
 			meter_add(&p->acked_meter, 1, now);
+			anchor_acked(&p->anchors_sent, n);
 			if (!newest)
 				newest = s;
 			repair_acked(b, s, now);
@@ -203,6 +204,8 @@ static bool intake_frame(struct bond *b, const struct frame *f, usec_t now)
 		incoming_put(&b->incoming, f->control.id, f->control.data, f->control.len);
 		return true;
 	case WIRE_FRAME_DATA:
+	case WIRE_FRAME_ANCHOR:
+	case WIRE_FRAME_COMPACT:
 		if (b->config.role != BOND_ROLE_RECEIVER)
 			return false;
 		playout_put(&b->playout, &f->data, now);
@@ -211,8 +214,10 @@ static bool intake_frame(struct bond *b, const struct frame *f, usec_t now)
 	return false;
 }
 
-/* True when one of the frames asks for an acknowledgement. */
-static bool intake_frames(struct bond *b, const uint8_t *data, size_t len, usec_t now)
+/* False: the datagram counts as if it had not come. @ret_eliciting: one of its frames asks for an
+ * acknowledgement. */
+static bool intake_frames(struct bond *b, struct path *p, uint64_t number, const uint8_t *data,
+			  size_t len, usec_t now, bool *ret_eliciting)
 {
 	struct cursor in = cursor_of(data, len);
 	uint64_t expected[WIRE_PATHS_MAX];
@@ -223,6 +228,11 @@ static bool intake_frames(struct bond *b, const uint8_t *data, size_t len, usec_
 	for (unsigned i = 0; i < WIRE_PATHS_MAX; i++)
 		expected[i] = b->path[i].in_use ? b->path[i].inflight.next : 0;
 	while ((got = frame_decode(&in, expected, &f)) > 0) {
+		if (f.type == WIRE_FRAME_DATA &&
+		    !anchor_resolve(&p->anchors_held, number, &f.data)) {
+			b->input_unanchored++;
+			return false;
+		}
 		if (!intake_frame(b, &f, now)) {
 			got = -1;
 			break;
@@ -231,7 +241,8 @@ static bool intake_frames(struct bond *b, const uint8_t *data, size_t len, usec_
 	}
 	if (got < 0)
 		b->input_malformed++;
-	return eliciting;
+	*ret_eliciting = eliciting;
+	return true;
 }
 
 static void intake_move(struct bond *b, struct path *p, uint32_t link,
@@ -272,7 +283,7 @@ static enum bond_input_result intake_sealed(struct bond *b, uint32_t link,
 {
 	struct peer_keys *keys = &b->peer.current, *pending = NULL;
 	struct path *p = &b->path[h->path_id];
-	bool known = intake_path_at(b, link, from), restarted = false;
+	bool known = intake_path_at(b, link, from), restarted = false, eliciting = false;
 	uint64_t number;
 	int plain;
 
@@ -310,7 +321,8 @@ static enum bond_input_result intake_sealed(struct bond *b, uint32_t link,
 	if (h->is_long && number + 1 == p->replay.next)
 		intake_move(b, p, link, from, now);
 	intake_heard(b, p, len, now);
-	ack_record(&p->ack, number, intake_frames(b, data + h->len, (size_t)plain, now), now);
+	if (intake_frames(b, p, number, data + h->len, (size_t)plain, now, &eliciting))
+		ack_record(&p->ack, number, eliciting, now);
 	return BOND_INPUT_TAKEN;
 }
 

@@ -45,6 +45,8 @@ void path_reset(struct path *p, usec_t now)
 	inflight_reset(&p->inflight);
 	ack_init(&p->ack);
 	p->replay = (struct replay){ 0 };
+	p->anchors_sent = (struct anchor_sender){ 0 };
+	p->anchors_held = (struct anchor_receiver){ 0 };
 	p->pacer = (struct pacer){ 0 };
 	p->heard_at = p->long_at = p->eliciting_at = 0;
 	p->progress_at = now;

@@ -11,6 +11,7 @@
 #include "bond/inflight.h"
 #include "bond/pacer.h"
 #include "bond/rate.h"
+#include "wire/anchor.h"
 #include "wire/seal.h"
 
 /*
@@ -34,6 +35,8 @@ struct path {
 	struct inflight inflight;
 	struct ack ack;
 	struct replay replay;
+	struct anchor_sender anchors_sent;
+	struct anchor_receiver anchors_held;
 
 	usec_t heard_at;     /* anything authentic came in on it; 0: never in this session */
 	usec_t progress_at;  /* last news that one of its packets arrived */

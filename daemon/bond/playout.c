@@ -119,15 +119,15 @@ static usec_t playout_unroll(struct playout *p, uint32_t time, usec_t now)
 
 	/* Far from zero, so that an earlier time never goes below it. */
 	if (!p->has_any)
-		return (window * 4 + time) * WIRE_TIME_UNIT_USEC;
+		return window * 4 + time;
 	/* After a long outage the last time is more than half a window away. */
-	expected = (p->captured_last + usec_since(p->arrival_last, now)) / WIRE_TIME_UNIT_USEC;
+	expected = p->captured_last + usec_since(p->arrival_last, now);
 	unrolled = (expected & ~(window - 1)) | time;
 	if (unrolled + window / 2 < expected)
 		unrolled += window;
 	else if (unrolled > expected + window / 2)
 		unrolled -= window;
-	return unrolled * WIRE_TIME_UNIT_USEC;
+	return unrolled;
 }
 
 static void playout_clock(struct playout *p, usec_t captured, usec_t now)
@@ -219,8 +219,10 @@ void playout_put(struct playout *p, const struct frame_data *data, usec_t now)
 		p->refused++;
 		return;
 	}
-	memcpy(packet->data, data->data, data->len);
-	packet->len = data->len;
+	if (data->prefix_len)
+		memcpy(packet->data, data->prefix, data->prefix_len);
+	memcpy(packet->data + data->prefix_len, data->data, data->len);
+	packet->len = data->prefix_len + data->len;
 	*h = (struct held){ .packet = packet, .seq = seq, .captured = captured };
 	p->count++;
 	if (seq >= p->end)
@@ -278,7 +280,8 @@ bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 					  .len = h->packet->len,
 					  .seq = h->seq - SEQ_ORIGIN,
 					  .lost = p->lost_before,
-					  .due = playout_due(p, h->captured) };
+					  .due = playout_due(p, h->captured),
+					  .captured = (uint32_t)h->captured };
 	p->lost_before = 0;
 	p->lent = h->packet;
 	h->packet = NULL;

@@ -92,6 +92,7 @@ static void repair_discount(struct bond *b, const struct sent *s, usec_t now)
 void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t now)
 {
 	meter_add(&p->lost_meter, 1, now);
+	anchor_lost(&p->anchors_sent, s->number);
 	if (!s->probe && !s->overdue)
 		repair_discount(b, s, now);
 }

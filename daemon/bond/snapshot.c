@@ -88,5 +88,6 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 	s->input_forged = b->input_forged;
 	s->input_replayed = b->input_replayed;
 	s->input_malformed = b->input_malformed;
+	s->input_unanchored = b->input_unanchored;
 	s->input_unknown = b->input_unknown;
 }

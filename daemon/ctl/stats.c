@@ -76,6 +76,7 @@ static const struct field bond_fields[] = {
 	TOP("input_forged", KIND_U64, bond.input_forged),
 	TOP("input_replayed", KIND_U64, bond.input_replayed),
 	TOP("input_malformed", KIND_U64, bond.input_malformed),
+	TOP("input_unanchored", KIND_U64, bond.input_unanchored),
 	TOP("input_unknown", KIND_U64, bond.input_unknown),
 	END,
 };

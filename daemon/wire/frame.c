@@ -194,11 +194,25 @@ static void ack_decode(struct cursor *in, bool ecn, const uint64_t *expected_num
 
 static void data_decode(struct cursor *in, uint8_t type, struct frame_data *data)
 {
-	data->copy = type & 1;
-	data->class = type >> 1 & 3;
-	frame_require(in, !(type & 0x08) && data->class <= WIRE_CLASS_DISPOSABLE);
-	data->seq = cursor_u24(in);
-	data->time = cursor_u24(in);
+	data->form = type == WIRE_FRAME_DATA ? FRAME_DATA_PLAIN : FRAME_DATA_ANCHOR;
+	data->phase = type & 1;
+	data->seq = cursor_u32(in);
+	data->time = cursor_u32(in);
+	data->prefix_len = cursor_u8(in);
+	frame_require(in, cursor_left(in) <= WIRE_MEDIA_MAX && data->prefix_len <= WIRE_PREFIX_MAX);
+	data->prefix = cursor_bytes(in, data->prefix_len);
+	data->len = (uint16_t)cursor_left(in);
+	data->data = cursor_bytes(in, data->len);
+}
+
+static void compact_decode(struct cursor *in, uint8_t type, struct frame_data *data)
+{
+	data->form = FRAME_DATA_COMPACT;
+	data->phase = type >> 6 & 1;
+	data->time = (uint32_t)(type & 0x3f) << 16 | cursor_u16(in);
+	data->seq = cursor_u16(in);
+	data->prefix = NULL;
+	data->prefix_len = 0;
 	frame_require(in, cursor_left(in) <= WIRE_MEDIA_MAX);
 	data->len = (uint16_t)cursor_left(in);
 	data->data = cursor_bytes(in, data->len);
@@ -219,7 +233,7 @@ static void report_decode(struct cursor *in, struct frame_report *report)
 	report->lost = cursor_varint(in);
 	report->late = cursor_varint(in);
 	report->duplicate = cursor_varint(in);
-	report->slack_usec = varint_u32(in, WIRE_TIME_UNIT_USEC);
+	report->slack_usec = varint_u32(in, WIRE_SLACK_UNIT_USEC);
 }
 
 static void path_status_decode(struct cursor *in, struct frame_path_status *status)
@@ -240,7 +254,7 @@ int frame_decode(struct cursor *in, const uint64_t *expected_number, struct fram
 	if (!cursor_left(in))
 		return 0;
 	type = cursor_u8(in);
-	frame.type = type >= WIRE_FRAME_DATA ? WIRE_FRAME_DATA : type;
+	frame.type = type;
 	switch (type) {
 	case WIRE_FRAME_PADDING:
 		padding_decode(in);
@@ -266,11 +280,16 @@ int frame_decode(struct cursor *in, const uint64_t *expected_number, struct fram
 	case WIRE_FRAME_CONTROL:
 		control_decode(in, &frame.control);
 		break;
+	case WIRE_FRAME_DATA:
+	case WIRE_FRAME_ANCHOR:
+	case WIRE_FRAME_ANCHOR | 1:
+		data_decode(in, type, &frame.data);
+		frame.type = WIRE_FRAME_DATA;
+		break;
 	default:
-		if ((type & 0xf0) == WIRE_FRAME_DATA)
-			data_decode(in, type, &frame.data);
-		else
-			cursor_fail(in);
+		frame_require(in, type >= WIRE_FRAME_COMPACT);
+		compact_decode(in, type, &frame.data);
+		frame.type = WIRE_FRAME_DATA;
 		break;
 	}
 	if (in->failed)
@@ -386,12 +405,28 @@ bool frame_encode_data(struct writer *out, const struct frame_data *data)
 {
 	struct writer w = *out;
 
-	if (data->len > WIRE_MEDIA_MAX)
+	if (data->len + data->prefix_len > WIRE_MEDIA_MAX)
 		return false;
-	assert(data->class <= WIRE_CLASS_DISPOSABLE);
-	writer_u8(&w, (uint8_t)(WIRE_FRAME_DATA | data->class << 1 | data->copy));
-	writer_u24(&w, data->seq);
-	writer_u24(&w, data->time);
+	assert(data->phase <= 1 && data->prefix_len <= WIRE_PREFIX_MAX);
+	switch (data->form) {
+	case FRAME_DATA_PLAIN:
+	case FRAME_DATA_ANCHOR:
+		writer_u8(&w, data->form == FRAME_DATA_PLAIN
+				      ? WIRE_FRAME_DATA
+				      : (uint8_t)(WIRE_FRAME_ANCHOR | data->phase));
+		writer_u32(&w, data->seq);
+		writer_u32(&w, data->time);
+		writer_u8(&w, data->prefix_len);
+		writer_bytes(&w, data->prefix, data->prefix_len);
+		break;
+	case FRAME_DATA_COMPACT:
+		assert(!(data->seq >> WIRE_COMPACT_SEQ_BITS));
+		assert(!(data->time >> WIRE_COMPACT_TIME_BITS));
+		writer_u8(&w, (uint8_t)(WIRE_FRAME_COMPACT | data->phase << 6 | data->time >> 16));
+		writer_u16(&w, (uint16_t)data->time);
+		writer_u16(&w, (uint16_t)data->seq);
+		break;
+	}
 	writer_bytes(&w, data->data, data->len);
 	return writer_commit(out, &w);
 }
@@ -419,7 +454,7 @@ bool frame_encode_report(struct writer *out, const struct frame_report *report)
 	writer_varint(&w, report->lost);
 	writer_varint(&w, report->late);
 	writer_varint(&w, report->duplicate);
-	writer_varint(&w, report->slack_usec / WIRE_TIME_UNIT_USEC);
+	writer_varint(&w, report->slack_usec / WIRE_SLACK_UNIT_USEC);
 	return writer_commit(out, &w);
 }
 

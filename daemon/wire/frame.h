@@ -52,14 +52,24 @@ struct frame_ack {
 	uint64_t ect, ce; /* cumulative ECN counts of the path; 0 where not known */
 };
 
-/* A media packet: released in order, by its deadline. */
+enum frame_data_form {
+	FRAME_DATA_PLAIN,
+	FRAME_DATA_ANCHOR,
+	FRAME_DATA_COMPACT,
+};
+
+/* A media packet: released in order, by its deadline. The packet is the prefix, then the data. A
+ * COMPACT frame, as it is read and written, has no prefix, and seq and time are relative to its
+ * anchor: wire/anchor.h goes between the two. */
 struct frame_data {
-	uint32_t seq;  /* low WIRE_SEQ_BITS of the media sequence number */
-	uint32_t time; /* sender's capture time, low WIRE_TIME_BITS, in WIRE_TIME_UNIT_USEC */
-	uint8_t class; /* enum wire_class */
-	bool copy;     /* not the first transmission of this media packet */
+	enum frame_data_form form;
+	unsigned phase; /* 0 or 1: which of the path's two anchors; not for PLAIN */
+	uint32_t seq;	/* media sequence number, low bits */
+	uint32_t time;	/* sender's capture time in us, low bits */
+	const uint8_t *prefix;
+	uint8_t prefix_len; /* up to WIRE_PREFIX_MAX */
 	const uint8_t *data;
-	uint16_t len;
+	uint16_t len; /* of the data */
 };
 
 /* A control packet of the feed (SRT handshake, ACK, ...): delivered at once, once, unordered. */
@@ -90,7 +100,7 @@ struct frame_close {
 };
 
 struct frame {
-	uint8_t type; /* enum wire_frame: DATA for all of 0x10-0x1f, ACK for ACK_ECN as well */
+	uint8_t type; /* enum wire_frame: DATA for all forms of it, ACK for ACK_ECN as well */
 	union {
 		struct frame_ack ack;
 		struct frame_data data;

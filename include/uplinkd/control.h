@@ -62,6 +62,7 @@
  *   "advice_reason"       why, in words
  *   "hello_refused"       hellos with a wrong key, version or time
  *   "input_forged", "input_replayed", "input_malformed", "input_unknown"  datagrams refused
+ *   "input_unanchored"    too late to be read; their media packets were sent again
  *
  * UPLINK:
  *   "name", "device"      device "": not bound to an interface

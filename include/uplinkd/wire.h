@@ -71,17 +71,45 @@
  *    0x03 ACK_ECN       like ACK, then varint ECT, varint CE (cumulative counts of the path)
  *    0x04 PATH_STATUS   u8 path id | u8 status | varint generation
  *    0x05 REPORT        u40 next seq | varint delivered | varint lost | varint late |
- *                       varint duplicate | varint slack in units of 64 us
+ *                       varint duplicate | varint slack in WIRE_SLACK_UNIT_USEC
  *    0x06 CLOSE         u8 reason
  *    0x07 CONTROL       varint id | u16 length | bytes
- *    0x10-0x1f DATA     bit 0: copy · bits 2-1: class · bit 3: zero; u24 media seq, low bits | u24
- *                       capture time, low bits, in WIRE_TIME_UNIT_USEC | bytes to the end of the
- *                       datagram
+ *    0x10      DATA     u32 media seq, low bits | u32 capture time by the sender's clock, us, low
+ *                       bits | u8 length of the prefix (0 to WIRE_PREFIX_MAX) | the media packet,
+ * to the end of the datagram; its first bytes are the prefix 0x12-0x13 ANCHOR   like DATA; bit 0:
+ * phase. Sets the anchor of this path and phase 0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16:
+ * capture time beyond that of the anchor, us, plus WIRE_COMPACT_TIME_BACK (22 bits) | u16 media seq
+ * beyond that of the anchor plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to
+ * the end of the datagram
+ *
+ *    A media packet is opaque bytes. What is mostly the same in one packet after the other stands
+ *    at its beginning, the prefix, and crosses an uplink only with an anchor. A compact frame is
+ *    read by itself: its anchor is the one of its phase with the highest packet number below its
+ *    own, of the same path. Who sends may refer to an anchor once its datagram was acknowledged,
+ *    and sends the next anchor with the other phase; when that is lost, again with the other
+ *    phase; once it is acknowledged the one before is never referred to again. So packet numbers,
+ *    which the seal vouches for, say which anchor was meant, however late or disordered datagrams
+ *    arrive. Who receives keeps the WIRE_ANCHORS highest of each path. A datagram whose
+ *    anchor is not among them is dropped, counted and not acknowledged: it counts as lost.
  *
  *    An unknown type, a frame that ends early or a value out of its range makes the rest of the
  *    datagram void: it is dropped and counted.
+ *
+ * 5. Media packets of an SRT connection
+ *
+ *    A control packet of SRT (first bit 1) is carried as it is. A data packet is carried so that
+ *    its header is the same in one packet after the other: SRT's sequence number, message number
+ *    and time stamp are carried less the media seq, the media seq and the capture time, modulo
+ *    2^31, 2^26 and 2^32. The 16 bytes of the header are the prefix.
+ *
+ *    Behind a header that says "not encrypted" (KK 00), null packets of MPEG-TS are left out: a
+ *    payload of 1 to 8 TS packets (188 bytes each) some of which are the null packet
+ *    0x47 0x1f 0xff 0x10, 184 times 0xff, becomes u8 which | the other packets. "which" has the
+ *    bit 7-i set where packet i was a null packet. So a payload whose length is 1 modulo 188 has
+ *    this form. One that has that length by itself is carried as it is, under a header with KK 11,
+ *    which no data packet has and which stands for KK 00.
  */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 #define WIRE_HELLO_ASK	  0xa1
 #define WIRE_HELLO_ANSWER 0xa2
@@ -94,18 +122,27 @@
 
 /* Bytes of an uplink's datagram above IP and UDP: safe on every cellular network seen, and a data
  * frame of a full SRT packet (1332) fits in its long form. */
-#define WIRE_DATAGRAM_MAX 1400
-#define WIRE_DATA_BYTES	  7 /* type, seq, time */
-#define WIRE_MEDIA_MAX	  (WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_DATA_BYTES)
+#define WIRE_DATAGRAM_MAX  1400
+#define WIRE_DATA_BYTES	   10 /* type, seq, time, length of the prefix */
+#define WIRE_COMPACT_BYTES 5
+#define WIRE_PREFIX_MAX	   32
+#define WIRE_MEDIA_MAX	   (WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_DATA_BYTES)
 
-#define WIRE_SEQ_BITS	    24
-#define WIRE_TIME_BITS	    24
-#define WIRE_TIME_UNIT_USEC 64 /* the window is 1073 s, sixteen times the longest latency */
+/* The capture time has a window of 71 minutes, that is 71 times the longest latency. */
+#define WIRE_SEQ_BITS  32
+#define WIRE_TIME_BITS 32
+
+#define WIRE_ANCHORS	       8
+#define WIRE_COMPACT_SEQ_BITS  16
+#define WIRE_COMPACT_SEQ_BACK  (1u << 14)
+#define WIRE_COMPACT_TIME_BITS 22
+#define WIRE_COMPACT_TIME_BACK (1u << 20) /* us; and 3.1 s forward */
 
 #define WIRE_ACK_RANGES_MAX	 32
 #define WIRE_ACK_TIMES_MAX	 16
 #define WIRE_ACK_TIME_UNIT_USEC	 64
 #define WIRE_ACK_DELAY_UNIT_USEC 8
+#define WIRE_SLACK_UNIT_USEC	 64
 
 enum wire_frame {
 	WIRE_FRAME_PADDING = 0x00,
@@ -116,7 +153,9 @@ enum wire_frame {
 	WIRE_FRAME_REPORT = 0x05,
 	WIRE_FRAME_CLOSE = 0x06,
 	WIRE_FRAME_CONTROL = 0x07,
-	WIRE_FRAME_DATA = 0x10, /* to 0x1f */
+	WIRE_FRAME_DATA = 0x10,
+	WIRE_FRAME_ANCHOR = 0x12,  /* and 0x13 */
+	WIRE_FRAME_COMPACT = 0x80, /* to 0xff */
 };
 
 /* Importance of a media packet; lower is more important. */

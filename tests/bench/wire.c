@@ -35,8 +35,8 @@ static size_t protect(struct side *side, const uint8_t *media, uint8_t *out)
 	struct wire_header header = { .phase = seal_phase(side->seal),
 				      .path_id = 1,
 				      .number = (uint32_t)side->number };
-	struct frame_data data = { .seq = side->number & 0xffffff,
-				   .class = WIRE_CLASS_REFERENCE,
+	struct frame_data data = { .form = FRAME_DATA_COMPACT,
+				   .seq = side->number & 0xffff,
 				   .data = media,
 				   .len = MEDIA_BYTES };
 	size_t header_len = wire_header_encode(&header, out);

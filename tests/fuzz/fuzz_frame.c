@@ -79,7 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(frame_decode(&back, expected, &again) == 1);
 		FUZZ_CHECK(!cursor_left(&back) && again.type == frame.type);
 		if (frame.type == WIRE_FRAME_DATA) {
-			FUZZ_CHECK(again.data.len == frame.data.len);
+			FUZZ_CHECK(again.data.form == frame.data.form &&
+				   again.data.phase == frame.data.phase &&
+				   again.data.seq == frame.data.seq &&
+				   again.data.time == frame.data.time &&
+				   again.data.len == frame.data.len &&
+				   again.data.prefix_len == frame.data.prefix_len);
 			FUZZ_CHECK(!memcmp(again.data.data, frame.data.data, frame.data.len));
 			again.data.data = frame.data.data;
 		}

@@ -57,8 +57,8 @@ void side_count(struct world *w, unsigned role, struct bond_stats *stats)
 {
 	bond_stats(w->side[role].bond, stats, world_local(w, role));
 	w->figures->junk_bad += stats->input_forged + stats->input_replayed +
-				stats->input_malformed + stats->input_unknown +
-				stats->hello_refused;
+				stats->input_malformed + stats->input_unanchored +
+				stats->input_unknown + stats->hello_refused;
 	if (role == SENDER)
 		w->figures->sessions += stats->sessions;
 }

@@ -4,14 +4,17 @@
 
 #define FRAME_SPAN	(40 * USEC_PER_MS)
 #define GROUP_FRAMES	50
-#define KEYFRAME_WEIGHT 6 /* a keyframe is that many times an ordinary picture */
+#define KEYFRAME_WEIGHT 6    /* a keyframe is that many times an ordinary picture */
+#define PREFIX_CHANGES	2048 /* packets; as with a new key, or clocks that drift */
+#define EXCEPTION	512  /* one packet of so many has no prefix, as a retransmission of SRT */
 
 void source_fill(uint8_t *data, size_t len, uint64_t number)
 {
 	struct rng rng = rng_of(number ^ UINT64_C(0x75706c696e6b6421));
 	uint64_t word = number;
 
-	for (size_t at = 0; at < len; at += sizeof(word)) {
+	memset(data, (int)(number / PREFIX_CHANGES), SOURCE_PREFIX_BYTES);
+	for (size_t at = SOURCE_PREFIX_BYTES; at < len; at += sizeof(word)) {
 		memcpy(data + at, &word, len - at < sizeof(word) ? len - at : sizeof(word));
 		word = rng_u64(&rng);
 	}
@@ -22,9 +25,9 @@ uint64_t source_verify(const uint8_t *data, size_t len)
 	uint8_t expected[SOURCE_PACKET_BYTES];
 	uint64_t number;
 
-	if (len < sizeof(number) || len > sizeof(expected))
+	if (len < SOURCE_PREFIX_BYTES + sizeof(number) || len > sizeof(expected))
 		return UINT64_MAX;
-	memcpy(&number, data, sizeof(number));
+	memcpy(&number, data + SOURCE_PREFIX_BYTES, sizeof(number));
 	source_fill(expected, len, number);
 	return memcmp(data, expected, len) ? UINT64_MAX : number;
 }
@@ -72,6 +75,7 @@ void source_next(struct source *source, struct source_packet *ret_packet)
 
 	ret_packet->number = s->number++;
 	ret_packet->len = s->config.bytes;
+	ret_packet->prefix = ret_packet->number % EXCEPTION == 7 ? 0 : SOURCE_PREFIX_BYTES;
 	ret_packet->class = key ? WIRE_CLASS_TABLES : WIRE_CLASS_REFERENCE;
 	source_fill(ret_packet->data, ret_packet->len, ret_packet->number);
 	if (!s->config.frames) {

@@ -15,6 +15,7 @@
  * The bytes of a packet follow from its number, so that the recorder can check them.
  */
 #define SOURCE_PACKET_BYTES 1332 /* SRT header and seven TS packets */
+#define SOURCE_PREFIX_BYTES 16	 /* the SRT header, as it goes over the bond */
 
 struct source_config {
 	uint64_t rate_bps; /* of the packets as they are given to the bond */
@@ -40,6 +41,7 @@ struct source_packet {
 	uint64_t number;
 	enum wire_class class;
 	size_t len;
+	size_t prefix; /* see bond_submit_prefixed() */
 	uint8_t data[SOURCE_PACKET_BYTES];
 };
 

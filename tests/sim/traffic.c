@@ -66,8 +66,8 @@ void traffic_submit_media(struct world *w)
 
 	source_next(&w->source, &packet);
 	if (w->side[SENDER].bond)
-		r = bond_submit(w->side[SENDER].bond, BOND_MEDIA_DATA, packet.class, packet.data,
-				packet.len, now, now);
+		r = bond_submit_prefixed(w->side[SENDER].bond, packet.class, packet.data,
+					 packet.len, packet.prefix, now, now);
 	if (r == -EPERM || r == -EMSGSIZE)
 		world_fail(w, "the bond refuses a packet that is right");
 	w->figures->refused += r != 0;

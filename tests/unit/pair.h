@@ -33,12 +33,14 @@ struct pair {
 	struct pair_flight *flight;
 	unsigned flights;
 	uint64_t sent[2];			  /* datagrams, up and down */
+	uint64_t size[WIRE_DATAGRAM_MAX + 1];	  /* of them, upwards, by length */
 	uint64_t count[2];			  /* per link, for drop_every */
 	uint64_t submitted, received, next, lost; /* media */
 	uint64_t control[2]; /* control packets that came out, at sender and receiver */
 	usec_t delay_max;
-	bool anew;    /* numbers may begin again once */
-	usec_t every; /* between media packets; 0: none */
+	bool anew;     /* numbers may begin again once */
+	usec_t every;  /* between media packets; 0: none */
+	size_t prefix; /* zeros before the 1316 bytes of each */
 	usec_t next_media;
 };
 
@@ -70,6 +72,7 @@ static void pair_fly(struct pair *w, const struct bond_datagram *d, bool up)
 
 	w->sent[!up]++;
 	assert_in_range(d->len, 1, WIRE_DATAGRAM_MAX);
+	w->size[up ? d->len : 0]++;
 	assert_in_range(link, 0, w->links - 1);
 	if (w->cut[link] || (w->drop_every[link] && ++w->count[0] % w->drop_every[link] == 0))
 		return;
@@ -98,7 +101,9 @@ static void pair_drain(struct pair *w, struct bond *b, bool up)
 		}
 		usec_t sent;
 
-		memcpy(&sent, m.data, sizeof(sent));
+		assert_int_equal(m.len, w->prefix + 1316);
+		memcpy(&sent, m.data + w->prefix, sizeof(sent));
+		assert_int_equal(m.captured, (uint32_t)sent);
 		assert_true(m.seq >= w->next || w->anew);
 		if (m.seq < w->next)
 			w->anew = false;
@@ -138,11 +143,11 @@ static void pair_run(struct pair *w, usec_t span)
 		usec_t next = end;
 
 		if (w->every && w->sender && w->now >= w->next_media) {
-			uint8_t data[1316] = { 0 };
+			uint8_t data[WIRE_PREFIX_MAX + 1316] = { 0 };
 
-			memcpy(data, &w->now, sizeof(w->now));
-			if (bond_submit(w->sender, BOND_MEDIA_DATA, WIRE_CLASS_REFERENCE, data,
-					sizeof(data), w->now, w->now) == 0)
+			memcpy(data + w->prefix, &w->now, sizeof(w->now));
+			if (bond_submit_prefixed(w->sender, WIRE_CLASS_REFERENCE, data,
+						 w->prefix + 1316, w->prefix, w->now, w->now) == 0)
 				w->submitted++;
 			w->next_media = w->now + w->every;
 		}

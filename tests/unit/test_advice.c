@@ -177,7 +177,7 @@ static void copies_stay_within_their_budget(void **state)
 	for (usec_t now = SEC; now < 11 * SEC; now += 2 * MS) {
 		struct owed *o;
 
-		assert_int_equal(backlog_submit(&b, WIRE_CLASS_REFERENCE, data, 1316, now), 0);
+		assert_int_equal(backlog_submit(&b, WIRE_CLASS_REFERENCE, data, 1316, 0, now), 0);
 		o = backlog_unsent(&b, 0);
 		backlog_sent(&b, o, (unsigned)(o->seq % 2), now);
 		redundancy_earn(&r, &paths[o->seq % 2], 1358, false);

@@ -4,7 +4,7 @@
 static void submit(struct backlog *b, unsigned n)
 {
 	for (uint8_t data[100] = { 0 }; n; n--)
-		assert_int_equal(backlog_submit(b, WIRE_CLASS_REFERENCE, data, sizeof(data),
+		assert_int_equal(backlog_submit(b, WIRE_CLASS_REFERENCE, data, sizeof(data), 0,
 						1000 * (b->next + 1)),
 				 0);
 }
@@ -56,7 +56,7 @@ static void a_full_pool_refuses_the_newest(void **state)
 	(void)state;
 	assert_int_equal(backlog_init(&b, 256), 0);
 	submit(&b, 256);
-	assert_int_not_equal(backlog_submit(&b, WIRE_CLASS_TABLES, data, 10, 1), 0);
+	assert_int_not_equal(backlog_submit(&b, WIRE_CLASS_TABLES, data, 10, 0, 1), 0);
 	assert_int_equal(b.refused, 1);
 	backlog_settle(&b, backlog_find(&b, 0));
 	submit(&b, 1);

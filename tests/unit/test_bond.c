@@ -49,6 +49,36 @@ static void media_arrives_once_in_order_and_whole(void **state)
 	pair_deinit(&w);
 }
 
+/* With IP, UDP and the seal; 1316 bytes are seven packets of MPEG-TS, 16 the header of SRT, which
+ * crosses a path only with an anchor. */
+static void a_full_packet_costs_52_bytes_on_the_way(void **state)
+{
+	enum { IP_UDP = 28, PAYLOAD = 1316 };
+	uint64_t packets = 0, bytes = 0, ordinary;
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 3);
+	w.every = 2000;
+	w.prefix = 16;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	memset(w.size, 0, sizeof(w.size));
+	pair_run(&w, 20 * USEC_PER_SEC);
+	for (size_t len = PAYLOAD; len <= WIRE_DATAGRAM_MAX; len++) {
+		packets += w.size[len];
+		bytes += w.size[len] * (IP_UDP + len);
+	}
+	ordinary = w.size[PAYLOAD + 52 - IP_UDP];
+	print_message("%.2f bytes beyond the payload on average, 52 in %.2f %% of %u packets\n",
+		      (double)(bytes - packets * PAYLOAD) / (double)packets,
+		      (double)ordinary * 100 / (double)packets, (unsigned)packets);
+	assert_in_range(packets, 9900, 12000);
+	/* The others: anchors, and a long header once a second and path. */
+	assert_true(ordinary * 100 >= packets * 98);
+	assert_true(bytes <= packets * (PAYLOAD + 52) + packets / 2);
+	pair_deinit(&w);
+}
+
 static void loss_on_one_path_costs_nothing(void **state)
 {
 	struct pair w;
@@ -316,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_session_comes_up_on_all_paths),
 		cmocka_unit_test(media_arrives_once_in_order_and_whole),
+		cmocka_unit_test(a_full_packet_costs_52_bytes_on_the_way),
 		cmocka_unit_test(loss_on_one_path_costs_nothing),
 		cmocka_unit_test(loss_on_the_only_path_is_mended_on_it),
 		cmocka_unit_test(a_path_that_falls_silent_costs_no_packet),

@@ -197,7 +197,31 @@ static void refuses_every_frame_that_is_cut(void **state)
 	}
 }
 
-static void reads_back_data_of_every_class_and_length(void **state)
+/* @len bytes in all, of which up to WIRE_PREFIX_MAX are the prefix. */
+static struct frame_data data_random(struct rng *rng, const uint8_t *bytes, int len)
+{
+	struct frame_data data = { .form = rng_below(rng, 3),
+				   .phase = (unsigned)rng_below(rng, 2),
+				   .seq = (uint32_t)rng_u64(rng),
+				   .time = (uint32_t)rng_u64(rng),
+				   .prefix = bytes,
+				   .prefix_len = (uint8_t)rng_below(rng, WIRE_PREFIX_MAX + 1) };
+
+	if (data.prefix_len > len)
+		data.prefix_len = (uint8_t)len;
+	if (data.form == FRAME_DATA_COMPACT) {
+		data.seq &= (1u << WIRE_COMPACT_SEQ_BITS) - 1;
+		data.time &= (1u << WIRE_COMPACT_TIME_BITS) - 1;
+		data.prefix_len = 0;
+	}
+	if (data.form == FRAME_DATA_PLAIN)
+		data.phase = 0;
+	data.data = bytes + data.prefix_len;
+	data.len = (uint16_t)(len - data.prefix_len);
+	return data;
+}
+
+static void reads_back_data_of_every_form_and_length(void **state)
 {
 	static uint8_t bytes[WIRE_MEDIA_MAX + 1];
 	struct rng rng = rng_of(4);
@@ -208,12 +232,7 @@ static void reads_back_data_of_every_class_and_length(void **state)
 	for (int len = 0; len <= WIRE_MEDIA_MAX + 1; len++) {
 		uint8_t buffer[WIRE_DATAGRAM_MAX + 10];
 		struct writer w = writer_of(buffer, sizeof(buffer));
-		struct frame_data data = { .seq = (uint32_t)rng_below(&rng, 1 << 24),
-					   .time = (uint32_t)rng_below(&rng, 1 << 24),
-					   .class = (uint8_t)(len % 3),
-					   .copy = len & 1,
-					   .data = bytes,
-					   .len = (uint16_t)len };
+		struct frame_data data = data_random(&rng, bytes, len);
 		struct frame frame;
 		struct cursor in;
 
@@ -226,12 +245,14 @@ static void reads_back_data_of_every_class_and_length(void **state)
 		in = cursor_of(buffer, writer_len(&w));
 		assert_int_equal(frame_decode(&in, NULL, &frame), 1);
 		assert_int_equal(frame.type, WIRE_FRAME_DATA);
+		assert_int_equal(frame.data.form, data.form);
+		assert_int_equal(frame.data.phase, data.phase);
 		assert_int_equal(frame.data.seq, data.seq);
 		assert_int_equal(frame.data.time, data.time);
-		assert_int_equal(frame.data.class, data.class);
-		assert_int_equal(frame.data.copy, data.copy);
-		assert_int_equal(frame.data.len, len);
-		assert_memory_equal(frame.data.data, bytes, (size_t)len);
+		assert_int_equal(frame.data.prefix_len, data.prefix_len);
+		assert_memory_equal(frame.data.prefix, bytes, data.prefix_len);
+		assert_int_equal(frame.data.len, data.len);
+		assert_memory_equal(frame.data.data, data.data, data.len);
 	}
 }
 
@@ -287,8 +308,10 @@ static void refuses_values_out_of_their_range(void **state)
 		{ "padding that is not zero", { 0x00, 0, 0, 1 }, 4 },
 		{ "unknown type", { 0x08 }, 1 },
 		{ "type above data", { 0x20, 0, 0, 0, 0, 0, 0 }, 7 },
-		{ "data with bit 3", { 0x18, 0, 0, 0, 0, 0, 0 }, 7 },
-		{ "data of class 3", { 0x16, 0, 0, 0, 0, 0, 0 }, 7 },
+		{ "a third phase", { 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 10 },
+		{ "a plain packet with a phase", { 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 10 },
+		{ "a prefix longer than the datagram", { 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1 }, 11 },
+		{ "compact and cut", { 0x80, 0, 0, 0 }, 4 },
 		{ "ack of path 15", { 0x02, 15, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0 }, 14 },
 		{ "first range below zero", { 0x02, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 10 }, 14 },
 		{ "gap below zero", { 0x02, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 8, 0 }, 16 },
@@ -318,7 +341,9 @@ static void refuses_values_out_of_their_range(void **state)
 		uint8_t bytes[24];
 		size_t len;
 	} good[] = {
-		{ { 0x15, 0, 0, 0, 0, 0, 0 }, 7 },
+		{ { 0x13, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 10 },
+		{ { 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2 }, 12 },
+		{ { 0xff, 0xff, 0xff, 0xff, 0xff }, 5 },
 		{ { 0x02, 14, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 9 }, 14 },
 		{ { 0x02, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 7, 0 }, 16 },
 		{ { 0x02, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7 }, 16 },
@@ -343,6 +368,20 @@ static void refuses_values_out_of_their_range(void **state)
 		struct cursor in = cursor_of(good[i].bytes, good[i].len);
 
 		assert_int_equal(frame_decode(&in, NULL, &frame), 1);
+	}
+}
+
+static void refuses_a_prefix_longer_than_any_anchor_holds(void **state)
+{
+	uint8_t data[WIRE_DATA_BYTES + WIRE_PREFIX_MAX + 1] = { WIRE_FRAME_ANCHOR };
+	struct frame frame;
+
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		struct cursor in = cursor_of(data, sizeof(data));
+
+		data[WIRE_DATA_BYTES - 1] = (uint8_t)(WIRE_PREFIX_MAX + more);
+		assert_int_equal(frame_decode(&in, NULL, &frame), more ? -1 : 1);
 	}
 }
 
@@ -458,10 +497,11 @@ int main(void)
 		cmocka_unit_test(an_ack_takes_what_room_there_is),
 		cmocka_unit_test(an_ack_has_the_bytes_of_the_specification),
 		cmocka_unit_test(refuses_every_frame_that_is_cut),
-		cmocka_unit_test(reads_back_data_of_every_class_and_length),
+		cmocka_unit_test(reads_back_data_of_every_form_and_length),
 		cmocka_unit_test(refuses_media_longer_than_any_datagram_carries),
 		cmocka_unit_test(several_frames_follow_each_other),
 		cmocka_unit_test(refuses_values_out_of_their_range),
+		cmocka_unit_test(refuses_a_prefix_longer_than_any_anchor_holds),
 		cmocka_unit_test(headers_read_back),
 		cmocka_unit_test(only_the_sealed_range_of_first_bytes_is_a_header),
 		cmocka_unit_test(asks_for_an_acknowledgement_only_where_it_helps),
