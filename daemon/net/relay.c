@@ -9,7 +9,9 @@
 #include "base/cursor.h"
 #include "net/udp.h"
 #include "sys/log.h"
+#include "wire/srtclock.h"
 #include "wire/srthdr.h"
+#include "wire/srtmedia.h"
 #include "wire/srtnak.h"
 
 /*
@@ -50,6 +52,9 @@ struct session {
 	bool shut;	  /* a SHUTDOWN went through */
 	uint64_t age;	  /* the greatest is the newest */
 	struct srtnak nak;
+	struct srtclock clock; /* caller: of the data */
+	/* Headers as they cross the bond: of the packets as usual, and of the last that was not. */
+	uint8_t usual[SRTHDR_BYTES], other[SRTHDR_BYTES];
 };
 
 struct relay {
@@ -119,6 +124,7 @@ static int session_open(struct session *session)
 	session->advance = 0;
 	session->shut = false;
 	srtnak_init(&session->nak);
+	session->clock = (struct srtclock){ 0 };
 	loop_io_init(&session->io, relay->loop, session->fd, on_readable, session);
 	loop_io_set(&session->io, LOOP_READ);
 	return 0;
@@ -177,14 +183,54 @@ static struct session *session_of(struct relay *relay, const struct srthdr *head
 
 /* --- towards the bond ----------------------------------------------------------------------- */
 
-static void submit(struct relay *relay, enum bond_media_kind kind, const uint8_t *packet,
-		   size_t len, usec_t arrived)
+/* How much of a media packet is as usual. What differs once (SRT sends a packet again, or corrects
+ * errors) is an exception; what differs twice in the same way is the new usual. */
+static size_t session_prefix(struct session *session, const uint8_t *media)
 {
-	usec_t now = pump_time(relay->pump, arrived);
+	if (memcmp(media, session->usual, SRTHDR_BYTES)) {
+		bool again = !memcmp(media, session->other, SRTHDR_BYTES);
 
+		memcpy(session->other, media, SRTHDR_BYTES);
+		if (!again)
+			return 0;
+		memcpy(session->usual, media, SRTHDR_BYTES);
+	}
+	return SRTHDR_BYTES;
+}
+
+static int submit_data(struct session *session, const uint8_t *packet, size_t len,
+		       const struct srthdr *header, usec_t arrived, usec_t now)
+{
+	struct bond *bond = session->relay->bond;
+	uint8_t media[SRTHDR_PACKET_MAX];
+	usec_t captured = arrived;
+	size_t n;
+
+	if (len > sizeof(media))
+		return -EMSGSIZE;
+	if (!header->is_control)
+		(void)srtclock_capture(&session->clock, header->time_usec, arrived, &captured);
+	n = srtmedia_pack(packet, len, bond_next_seq(bond), (uint32_t)captured, media);
+	if (!n)
+		return -EINVAL;
+	return bond_submit_prefixed(bond, WIRE_CLASS_REFERENCE, media, n,
+				    session_prefix(session, media), captured, now);
+}
+
+static void submit(struct session *session, enum bond_media_kind kind, const uint8_t *packet,
+		   size_t len, const struct srthdr *header, usec_t arrived)
+{
+	struct relay *relay = session->relay;
+	usec_t now = pump_time(relay->pump, arrived);
+	int r;
+
+	arrived = usec_min(arrived, now);
 	relay->stats.to_bond++;
-	if (bond_submit(relay->bond, kind, WIRE_CLASS_REFERENCE, packet, len,
-			usec_min(arrived, now), now))
+	if (kind == BOND_MEDIA_DATA)
+		r = submit_data(session, packet, len, header, arrived, now);
+	else
+		r = bond_submit(relay->bond, kind, WIRE_CLASS_REFERENCE, packet, len, arrived, now);
+	if (r)
 		relay->stats.refused++;
 }
 
@@ -232,6 +278,7 @@ static void session_take(struct session *session, const struct udp_datagram *dat
 			/* Another connection: the worker is a new one, or calls again. */
 			session->far_id = 0;
 			session->shut = false;
+			session->clock = (struct srtclock){ 0 };
 			relay->peer = datagram->from;
 			relay->has_peer = true;
 		}
@@ -251,7 +298,7 @@ static void session_take(struct session *session, const struct udp_datagram *dat
 		if (!len)
 			return;
 	}
-	submit(relay, kind_of(relay, &header), packet, len, datagram->arrived);
+	submit(session, kind_of(relay, &header), packet, len, &header, datagram->arrived);
 }
 
 static void on_readable(struct loop_io *io, unsigned events)
@@ -276,6 +323,7 @@ void relay_hang_up(struct relay *relay)
 {
 	for (unsigned i = 0; i < SESSIONS_MAX; i++) {
 		struct session *session = &relay->session[i];
+		struct srthdr header = { .is_control = true, .type = SRTHDR_SHUTDOWN };
 		uint8_t packet[SHUTDOWN_LEN];
 		struct writer out = writer_of(packet, sizeof(packet));
 
@@ -287,38 +335,25 @@ void relay_hang_up(struct relay *relay)
 		writer_u32(&out, 0);
 		writer_u32(&out, session->far_id);
 		writer_u32(&out, 0);
-		submit(relay,
-		       relay->side == RELAY_SIDE_CALLER ? BOND_MEDIA_DATA : BOND_MEDIA_URGENT,
-		       packet, sizeof(packet), loop_clock());
+		submit(session, kind_of(relay, &header), packet, sizeof(packet), &header,
+		       loop_clock());
 	}
 	pump_turn(relay->pump);
 }
 
 /* --- towards the worker --------------------------------------------------------------------- */
 
-/* Data to the listener's worker; the packet is copied because it is another one afterwards. */
-static enum udp_outcome send_advanced(struct session *session, const struct bond_media *media,
-				      uint32_t time)
-{
-	uint8_t packet[WIRE_MEDIA_MAX];
-	struct writer out = writer_of(packet + TIME_OFFSET, sizeof(uint32_t));
-
-	memcpy(packet, media->data, media->len);
-	writer_u32(&out, time - session->advance);
-	return udp_send(session->sender, session->fd, &session->relay->peer, NULL, packet,
-			media->len);
-}
-
 static enum udp_outcome session_give(struct session *session, const struct srthdr *header,
-				     const struct bond_media *media)
+				     uint8_t *packet, size_t len, bool after_loss)
 {
 	struct relay *relay = session->relay;
+	struct writer time = writer_of(packet + TIME_OFFSET, sizeof(uint32_t));
 	struct srthdr_handshake handshake;
 	bool concludes = srthdr_handshake(header, &handshake) &&
 			 handshake.request == SRTHDR_REQUEST_CONCLUSION;
 
 	if (relay->side == RELAY_SIDE_LISTENER) {
-		srtnak_toward_receiver(&session->nak, media->data, media->len, media->lost > 0);
+		srtnak_toward_receiver(&session->nak, packet, len, after_loss);
 		if (concludes && !session->concluded)
 			session->concluded = loop_clock();
 	} else if (concludes && header->destination == session->near_id) {
@@ -326,20 +361,34 @@ static enum udp_outcome session_give(struct session *session, const struct srthd
 	}
 	if (header->is_control && header->type == SRTHDR_SHUTDOWN)
 		session->shut = true;
-	session->dirty = true;
 	if (!header->is_control && session->advance)
-		return send_advanced(session, media, header->time_usec);
-	return udp_send(session->sender, session->fd, &relay->peer, NULL, media->data, media->len);
+		writer_u32(&time, header->time_usec - session->advance);
+	session->dirty = true;
+	return udp_send(session->sender, session->fd, &relay->peer, NULL, packet, len);
+}
+
+/* The SRT packet that @media stands for; 0: none that may be shown to libsrt. */
+static size_t relay_packet(const struct bond_media *media, uint8_t *packet, size_t size)
+{
+	size_t len = media->len;
+
+	if (media->kind == BOND_MEDIA_DATA)
+		len = srtmedia_unpack(media->data, len, (uint32_t)media->seq, media->captured,
+				      packet, size);
+	else if (len <= size)
+		memcpy(packet, media->data, len);
+	return len <= size && srthdr_is_sane(packet, len) ? len : 0;
 }
 
 void relay_media(struct relay *relay, const struct bond_media *media)
 {
+	uint8_t packet[SRTHDR_PACKET_MAX];
+	size_t len = relay_packet(media, packet, sizeof(packet));
 	struct session *session;
 	struct srthdr header;
 
 	relay->stats.from_bond++;
-	if (media->len > WIRE_MEDIA_MAX || !srthdr_is_sane(media->data, media->len) ||
-	    !srthdr_decode(media->data, media->len, &header)) {
+	if (!len || !srthdr_decode(packet, len, &header)) {
 		relay->stats.insane++;
 		return;
 	}
@@ -348,7 +397,7 @@ void relay_media(struct relay *relay, const struct bond_media *media)
 		relay->stats.homeless++;
 		return;
 	}
-	if (session_give(session, &header, media) != UDP_OUTCOME_OK)
+	if (session_give(session, &header, packet, len, media->lost > 0) != UDP_OUTCOME_OK)
 		relay->stats.busy++;
 }
 

@@ -57,11 +57,12 @@ class Pair:
     """uplinkd send -> two uplinks on loopback -> uplinkd receive.
 
     outputs: URLs of the receiver, or None for a Checker of its own on UDP. input: a URL, or None
-    for a free UDP port (.input_port).
+    for a free UDP port (.input_port). through: gets the receiver's port and returns the one that the
+    sender calls in its place.
     """
 
     def __init__(self, directory, latency=1000, outputs=None, input_url=None, send=(), receive=(),
-                 checker=("--idle", "2", "--wait", "40"), **kwargs):
+                 checker=("--idle", "2", "--wait", "40"), through=lambda port: port, **kwargs):
         self.directory, self.latency = directory, latency
         self.key = write_key(directory)
         self.port = free_port()
@@ -73,8 +74,8 @@ class Pair:
             self.input_port = free_port()
             input_url = f"udp://127.0.0.1:{self.input_port}"
         self.sender = Program("send", directory, "--input", input_url, "--to",
-                              f"127.0.0.1:{self.port}", "--key-file", self.key, "--latency",
-                              f"{latency}ms", "--uplink", "one=127.0.0.2", "--uplink",
+                              f"127.0.0.1:{through(self.port)}", "--key-file", self.key,
+                              "--latency", f"{latency}ms", "--uplink", "one=127.0.0.2", "--uplink",
                               "two=127.0.0.3", *send, **kwargs)
 
     def start_receiver(self, **kwargs):
