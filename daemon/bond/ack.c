@@ -5,7 +5,7 @@
 /*
  * Ranges are kept descending and merged as holes fill. When there are more than fit, the lowest
  * one is forgotten: what is not acknowledged by then has long been sent again, and arriving twice
- * costs only bytes.
+ * costs only bytes. What came long ago is not told any more, for the same reason.
  *
  * Arrival times of the last packets travel along, because the one of the largest alone would tell
  * the sender nothing about the spacing inside a burst.
@@ -54,11 +54,24 @@ static void ack_merge(struct ack *a, uint64_t number)
 	}
 }
 
+/* Before the second span begins, `low_before` is 0: all is told. */
+static void ack_lowest(struct ack *a, uint64_t number, usec_t now)
+{
+	if (now >= a->low_since + ACK_REPEAT) {
+		a->low_before = a->low;
+		a->low = number;
+		a->low_since = now;
+	} else if (number < a->low) {
+		a->low = number;
+	}
+}
+
 void ack_record(struct ack *a, uint64_t number, bool eliciting, usec_t now)
 {
 	bool first = !a->ranges;
 
 	ack_merge(a, number);
+	ack_lowest(a, number, now);
 	a->time[a->times++ % (WIRE_ACK_TIMES_MAX + 1)] = (struct ack_time){ number, now };
 	if (first || number > a->largest) {
 		a->largest = number;
@@ -89,15 +102,17 @@ usec_t ack_own_due_at(const struct ack *a)
 bool ack_frame(const struct ack *a, uint8_t path_id, usec_t now, struct frame_ack *ret_frame)
 {
 	unsigned fresh = a->times - a->times_told;
-	uint64_t above = a->largest;
+	uint64_t above = a->largest, low = a->low < a->low_before ? a->low : a->low_before;
 
 	if (!a->ranges)
 		return false;
 	ret_frame->path_id = path_id;
 	ret_frame->delay_usec = (uint32_t)usec_min(usec_since(a->largest_at, now), UINT32_MAX);
 	ret_frame->received_usec = (uint32_t)a->largest_at;
-	ret_frame->ranges = a->ranges;
-	memcpy(ret_frame->range, a->range, a->ranges * sizeof(a->range[0]));
+	ret_frame->ranges = 1;
+	while (ret_frame->ranges < a->ranges && a->range[ret_frame->ranges].last >= low)
+		ret_frame->ranges++;
+	memcpy(ret_frame->range, a->range, ret_frame->ranges * sizeof(a->range[0]));
 	ret_frame->ect = ret_frame->ce = 0;
 	ret_frame->times = 0;
 	if (fresh > WIRE_ACK_TIMES_MAX + 1)

@@ -16,6 +16,9 @@
 /* Acknowledgements go back on the fastest path; one at least so often also on the path itself, so
  * that its silence means something and the loss of the fastest one does not delay all others. */
 #define ACK_OWN_SPACING (40 * USEC_PER_MS)
+/* An arrival is told again and again for at least so long, in which packets come in. Were it told
+ * for ever, every hole would cost its bytes in every acknowledgement. */
+#define ACK_REPEAT USEC_PER_SEC
 
 struct ack {
 	struct frame_range range[WIRE_ACK_RANGES_MAX]; /* descending */
@@ -34,6 +37,9 @@ struct ack {
 	bool own_untold; /* the same, as far as told on the path itself */
 	usec_t own_told_at;
 	uint64_t dropped; /* ranges forgotten for want of room */
+	/* The lowest number that came in this span of ACK_REPEAT, and in the one before. */
+	uint64_t low, low_before;
+	usec_t low_since;
 };
 
 void ack_init(struct ack *a);

@@ -13,8 +13,7 @@
 #define SLACK	1000
 #define LAG_MAX (500 * USEC_PER_MS)
 
-bool srtclock_capture(struct srtclock *clock, uint32_t stamp, usec_t arrived,
-		      usec_t *ret_captured)
+bool srtclock_capture(struct srtclock *clock, uint32_t stamp, usec_t arrived, usec_t *ret_captured)
 {
 	struct srtclock *c = clock;
 	int64_t distance, least;

@@ -12,14 +12,13 @@
  */
 struct srtclock {
 	bool started;
-	uint32_t stamp;	 /* of the last packet */
-	int64_t stamped; /* the same, unrolled */
-	int64_t offset;	 /* capture time less time stamp */
+	uint32_t stamp;	       /* of the last packet */
+	int64_t stamped;       /* the same, unrolled */
+	int64_t offset;	       /* capture time less time stamp */
 	struct extremum least; /* of arrival less time stamp */
 };
 
 /* A packet with time stamp @stamp arrived. True: *ret_captured is its capture time, not later than
  * @arrived. False: it waited too long for that; take the time of its arrival. A fresh clock is all
  * zero. */
-bool srtclock_capture(struct srtclock *clock, uint32_t stamp, usec_t arrived,
-		      usec_t *ret_captured);
+bool srtclock_capture(struct srtclock *clock, uint32_t stamp, usec_t arrived, usec_t *ret_captured);

@@ -10,10 +10,10 @@
  * A data packet's header is four words: sequence number; flags and message number; time stamp;
  * socket id. See wire/srthdr.c.
  */
-#define CONTROL	      0x80000000u
-#define MSGNO_MAX     0x03ffffffu
-#define KEY_MASK      0x18000000u /* KK: which key; 0: not encrypted */
-#define KEY_LITERAL   0x18000000u /* not encrypted, and not to be unpacked */
+#define CONTROL	    0x80000000u
+#define MSGNO_MAX   0x03ffffffu
+#define KEY_MASK    0x18000000u /* KK: which key; 0: not encrypted */
+#define KEY_LITERAL 0x18000000u /* not encrypted, and not to be unpacked */
 
 struct words {
 	uint32_t seq, message, time, socket;

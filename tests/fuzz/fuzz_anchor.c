@@ -15,7 +15,7 @@
  *
  * What is read must be what was written. Frames from elsewhere must not be able to do harm.
  */
-#define SKY	  64
+#define SKY	   64
 #define BODY_BYTES 8
 
 struct flight {

@@ -88,9 +88,9 @@ static int compare(const void *a, const void *b)
 /* Median and worst of each figure over the seeds. */
 static bool run_seeds(const struct row *row, const struct options *options)
 {
-	enum { LOST, LATE, GAP, P99, MOST, COPIES, OVERHEAD, FIGURES };
-	static const char *const names[] = { "lost",   "late",	    "gap ms",	  "p99 ms",
-					     "max ms", "copies pm", "overhead pm" };
+	enum { LOST, LATE, GAP, P99, MOST, COPIES, OVERHEAD, BACK, FIGURES };
+	static const char *const names[] = { "lost",   "late",	    "gap ms",	   "p99 ms",
+					     "max ms", "copies pm", "overhead pm", "back pm" };
 	static struct world_figures figures;
 	static uint64_t value[FIGURES][SEEDS_MAX];
 	unsigned bad = 0;
@@ -111,6 +111,7 @@ static bool run_seeds(const struct row *row, const struct options *options)
 		value[MOST][i] = figures.media.most / 1000;
 		value[COPIES][i] = row_copies_permille(&figures);
 		value[OVERHEAD][i] = row_overhead_permille(&figures);
+		value[BACK][i] = row_back_permille(&figures);
 	}
 	printf("%s - %s: %u of %u seeds hold", bad ? "not ok" : "ok", row->world.name,
 	       options->seeds - bad, options->seeds);

@@ -41,6 +41,11 @@ unsigned row_overhead_permille(const struct world_figures *f)
 					      : 0;
 }
 
+unsigned row_back_permille(const struct world_figures *f)
+{
+	return f->primary_bytes ? (unsigned)(f->down_bytes * 1000 / f->primary_bytes) : 0;
+}
+
 static void judge_shares(const struct row *row, const struct world_figures *f, struct text *why)
 {
 	for (unsigned k = 0; k < ROW_WINDOWS_MAX && row->share[k].link; k++) {
@@ -118,6 +123,9 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 	if (row->overhead_permille_max && row_overhead_permille(f) > row->overhead_permille_max)
 		add(&why, "; overhead %u per mille (at most %u)", row_overhead_permille(f),
 		    row->overhead_permille_max);
+	if (row->back_permille_max && row_back_permille(f) > row->back_permille_max)
+		add(&why, "; %u per mille back (at most %u)", row_back_permille(f),
+		    row->back_permille_max);
 	if (on_time_bps(row, f) < row->on_time_bps_min)
 		add(&why, "; %" PRIu64 " kb/s on time (at least %" PRIu64 ")",
 		    on_time_bps(row, f) / 1000, row->on_time_bps_min / 1000);

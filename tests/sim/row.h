@@ -36,6 +36,7 @@ struct row {
 	usec_t p99_max;			/* delay */
 	unsigned copies_permille_max;	/* copies of all kinds per first transmission */
 	unsigned overhead_permille_max; /* IP bytes beyond the delivered ones, all told */
+	unsigned back_permille_max;	/* IP bytes from the receiver, of the source's bytes */
 	uint64_t on_time_bps_min;	/* of the source's bytes, over the length of the stream */
 	unsigned sessions;		/* how many there must be; 0: one */
 	struct row_share share[ROW_WINDOWS_MAX];
@@ -53,3 +54,4 @@ void row_describe(const struct row *row, const struct world_figures *figures, ch
 		  size_t size);
 unsigned row_copies_permille(const struct world_figures *figures);
 unsigned row_overhead_permille(const struct world_figures *figures);
+unsigned row_back_permille(const struct world_figures *figures);

@@ -23,6 +23,17 @@
 const struct row rows[] = {
 	{ ROW("steady", THREE_LINKS, .world.source = FRAMES(8), .check = true,
 	      .copies_permille_max = 20, .p99_max = 200 * MS) },
+	/* What the receiver sends back, all told: at most 1.5 % of the stream. */
+	{ ROW("back-at-2", THREE_LINKS, .world.source = FRAMES(2), .check = true,
+	      .back_permille_max = 15) },
+	{ ROW("back-at-6", THREE_LINKS, .world.source = FRAMES(6), .check = true,
+	      .back_permille_max = 15) },
+	{ ROW("back-at-10", THREE_LINKS, .world.source = FRAMES(10), .check = true,
+	      .back_permille_max = 15) },
+	{ ROW("back-with-loss", THREE_LINKS "* loss=2%", .world.source = FRAMES(4), .check = true,
+	      .back_permille_max = 15) },
+	{ ROW("back-constant", THREE_LINKS, .world.source = CONSTANT(6), .check = true,
+	      .back_permille_max = 15) },
 	{ ROW("single", "link cell rate=8M delay=30ms queue=500ms loss=0.5%",
 	      .world.source = FRAMES(5), .check = true) },
 	{ ROW("loss-1", THREE_LINKS "wifi loss=1%", .world.source = CONSTANT(12), .check = true) },

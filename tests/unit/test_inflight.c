@@ -200,6 +200,33 @@ static void too_many_holes_forget_the_lowest(void **state)
 	assert_int_equal(a.dropped, 100 - WIRE_ACK_RANGES_MAX);
 }
 
+static void what_came_long_ago_is_told_no_more(void **state)
+{
+	struct frame_ack out;
+	struct ack a;
+
+	(void)state;
+	ack_init(&a);
+	/* Every tenth of 100 packets a second is lost. */
+	for (unsigned i = 0; i < 1000; i++) {
+		usec_t now = 5 * USEC_PER_SEC + i * 10 * MS;
+
+		if (i % 10 == 9)
+			continue;
+		ack_record(&a, i, true, now);
+		assert_true(ack_frame(&a, 0, now, &out));
+		/* What came in the last second is there, nothing older than two. */
+		assert_true(out.range[out.ranges - 1].first <= (i > 100 ? i - 100 : 0));
+		assert_true(i < 210 || out.range[out.ranges - 1].last >= i - 210);
+	}
+	assert_in_range(out.ranges, 10, 22);
+	assert_int_equal(a.ranges, WIRE_ACK_RANGES_MAX);
+	/* However old its number is, what comes now is told. */
+	ack_record(&a, 799, true, 15 * USEC_PER_SEC);
+	assert_true(ack_frame(&a, 0, 15 * USEC_PER_SEC, &out));
+	assert_true(out.range[out.ranges - 1].first <= 799);
+}
+
 static void an_answer_is_due_after_a_while_or_after_some_packets(void **state)
 {
 	struct ack a;
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test(what_arrived_is_told_in_descending_ranges),
 		cmocka_unit_test(a_hole_that_fills_joins_its_neighbours),
 		cmocka_unit_test(too_many_holes_forget_the_lowest),
+		cmocka_unit_test(what_came_long_ago_is_told_no_more),
 		cmocka_unit_test(an_answer_is_due_after_a_while_or_after_some_packets),
 	};
 

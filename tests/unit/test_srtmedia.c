@@ -96,7 +96,8 @@ static void flags_and_odd_fields_survive(void **state)
 
 static void null_packets_cost_a_bit_each(void **state)
 {
-	uint8_t packet[SRTHDR_PACKET_MAX], media[SRTHDR_PACKET_MAX], body[1316], usual[SRTHDR_BYTES];
+	uint8_t packet[SRTHDR_PACKET_MAX], media[SRTHDR_PACKET_MAX], body[1316],
+		usual[SRTHDR_BYTES];
 	size_t len;
 
 	(void)state;
