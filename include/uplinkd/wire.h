@@ -67,20 +67,22 @@
  *                       varint length less 1 | per time, by descending packet number: varint how
  *                       far its number is below the one before (the first: below the largest),
  *                       less 1; zigzag varint (0, -1, 1, -2, ... as 0, 1, 2, 3) how much earlier
- *                       it came than the one before, in WIRE_ACK_TIME_UNIT_USEC
+ *                       it came than the one before, in WIRE_ACK_TIME_UNIT_USEC. A packet that
+ *                       arrived is told more than once, but not for ever
  *    0x03 ACK_ECN       like ACK, then varint ECT, varint CE (cumulative counts of the path)
  *    0x04 PATH_STATUS   u8 path id | u8 status | varint generation
  *    0x05 REPORT        u40 next seq | varint delivered | varint lost | varint late |
  *                       varint duplicate | varint slack in WIRE_SLACK_UNIT_USEC
  *    0x06 CLOSE         u8 reason
  *    0x07 CONTROL       varint id | u16 length | bytes
- *    0x10      DATA     u32 media seq, low bits | u32 capture time by the sender's clock, us, low
- *                       bits | u8 length of the prefix (0 to WIRE_PREFIX_MAX) | the media packet,
- * to the end of the datagram; its first bytes are the prefix 0x12-0x13 ANCHOR   like DATA; bit 0:
- * phase. Sets the anchor of this path and phase 0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16:
- * capture time beyond that of the anchor, us, plus WIRE_COMPACT_TIME_BACK (22 bits) | u16 media seq
- * beyond that of the anchor plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to
- * the end of the datagram
+ *    0x10 DATA          u32 media seq, low bits | u32 capture time by the sender's clock, us,
+ *                       low bits | u8 length of the prefix (0 to WIRE_PREFIX_MAX) | the media
+ *                       packet, to the end of the datagram; its first bytes are the prefix
+ *    0x12-0x13 ANCHOR   like DATA; bit 0: phase. Sets the anchor of this path and phase
+ *    0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16: capture time beyond that of the anchor,
+ *                       us, plus WIRE_COMPACT_TIME_BACK | u16 media seq beyond that of the anchor
+ *                       plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to the
+ *                       end of the datagram
  *
  *    A media packet is opaque bytes. What is mostly the same in one packet after the other stands
  *    at its beginning, the prefix, and crosses an uplink only with an anchor. A compact frame is

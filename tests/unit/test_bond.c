@@ -1,3 +1,4 @@
+#include "bond/engine.h"
 #include "unit/pair.h"
 
 static struct bond_stats stats_of(struct pair *w, struct bond *b)
@@ -76,6 +77,30 @@ static void a_full_packet_costs_52_bytes_on_the_way(void **state)
 	/* The others: anchors, and a long header once a second and path. */
 	assert_true(ordinary * 100 >= packets * 98);
 	assert_true(bytes <= packets * (PAYLOAD + 52) + packets / 2);
+	pair_deinit(&w);
+}
+
+static void what_cannot_be_read_counts_as_lost_and_is_sent_again(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_init(&w, 2);
+	w.every = 2000;
+	w.prefix = 16;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	/* The receiver has lost what the sender refers to; it cannot, but were it so: */
+	w.receiver->path[0].anchors_held = (struct anchor_receiver){ 0 };
+	pair_run(&w, 4 * USEC_PER_SEC);
+	s = stats_of(&w, w.receiver);
+	assert_in_range(s.input_unanchored, 1, 1500);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	/* And it is over with the next anchor. */
+	assert_int_equal(stats_of(&w, w.receiver).input_unanchored, s.input_unanchored);
 	pair_deinit(&w);
 }
 
@@ -347,6 +372,7 @@ int main(void)
 		cmocka_unit_test(the_session_comes_up_on_all_paths),
 		cmocka_unit_test(media_arrives_once_in_order_and_whole),
 		cmocka_unit_test(a_full_packet_costs_52_bytes_on_the_way),
+		cmocka_unit_test(what_cannot_be_read_counts_as_lost_and_is_sent_again),
 		cmocka_unit_test(loss_on_one_path_costs_nothing),
 		cmocka_unit_test(loss_on_the_only_path_is_mended_on_it),
 		cmocka_unit_test(a_path_that_falls_silent_costs_no_packet),
