@@ -30,11 +30,16 @@
  * arrival, and everything is played out as much too late as that took: it allocates the buffers of
  * the connection first, 10 to 50 ms. The listener's side sees both the packet and the answer to it;
  * it takes the time between them off the time stamps of the data.
+ *
+ * libsrt acknowledges every 10 ms and has each acknowledgement acknowledged. Over the bond, which
+ * does the recovery, that only frees memory in time; so ten a second pass. The last one always
+ * does: libsrt repeats it until it is answered.
  */
 #define SESSIONS_MAX	   4
 #define BATCHES_MAX	   8
 #define BUFFER_BYTES	   (8 * 1024 * 1024) /* a burst that the bond releases after a hold */
 #define SHUTDOWN_LEN	   20
+#define ACK_SPACING	   (100 * USEC_PER_MS)
 #define ADVANCE_MAX	   (500 * USEC_PER_MS) /* more is no allocation but a stopped process */
 #define TIME_OFFSET	   8		       /* of the time stamp in the header of SRT */
 #define CONTROL_TYPE(type) (0x80000000u | (uint32_t)(type) << 16)
@@ -49,6 +54,7 @@ struct session {
 	uint32_t far_id;
 	usec_t concluded; /* listener: when the conclusion was given to libsrt; 0: not yet */
 	uint32_t advance; /* us taken off the time stamps of data; 0: not known */
+	usec_t acked_at;  /* listener: the last acknowledgement that passed; 0: none */
 	bool shut;	  /* a SHUTDOWN went through */
 	uint64_t age;	  /* the greatest is the newest */
 	struct srtnak nak;
@@ -122,6 +128,7 @@ static int session_open(struct session *session)
 	session->near_id = session->far_id = 0;
 	session->concluded = 0;
 	session->advance = 0;
+	session->acked_at = 0;
 	session->shut = false;
 	srtnak_init(&session->nak);
 	session->clock = (struct srtclock){ 0 };
@@ -259,6 +266,17 @@ static void session_conclude(struct session *session, uint32_t id, usec_t arrive
 							ADVANCE_MAX);
 }
 
+/* True: one of the acknowledgements that nobody needs. */
+static bool session_spares(struct session *session, const struct srthdr *header, usec_t arrived)
+{
+	if (!header->is_control || header->type != SRTHDR_ACK)
+		return false;
+	if (session->acked_at && arrived < session->acked_at + ACK_SPACING)
+		return true;
+	session->acked_at = arrived;
+	return false;
+}
+
 /* A packet of our worker. */
 static void session_take(struct session *session, const struct udp_datagram *datagram)
 {
@@ -295,7 +313,7 @@ static void session_take(struct session *session, const struct udp_datagram *dat
 	if (relay->side == RELAY_SIDE_LISTENER) {
 		len = srtnak_toward_sender(&session->nak, packet, len, filtered, sizeof(filtered));
 		packet = filtered;
-		if (!len)
+		if (!len || session_spares(session, &header, datagram->arrived))
 			return;
 	}
 	submit(session, kind_of(relay, &header), packet, len, &header, datagram->arrived);
