@@ -60,13 +60,13 @@ const char *recorder_took(struct recorder *recorder, uint64_t number, uint64_t l
 	r = &recorder->record[number];
 	if (r->epoch == recorder->epoch)
 		return "a media packet came out twice";
-	if (number < recorder->next)
+	if (number < recorder->next && !recorder->unordered)
 		return "media packets came out in another order";
 	for (uint64_t i = recorder->next; i < number; i++)
 		skipped += recorder->record[i].accepted;
-	if (!recorder->fresh && skipped != lost)
+	if (!recorder->fresh && !recorder->unordered && skipped != lost)
 		return "the bond miscounts what it gave up";
-	if (!r->epoch) {
+	if (!r->epoch && r->submitted >= recorder->from) {
 		usec_t delay = usec_since(r->submitted, now);
 
 		f->delivered++;
@@ -74,7 +74,7 @@ const char *recorder_took(struct recorder *recorder, uint64_t number, uint64_t l
 		for (unsigned i = 0; i < RECORDER_BUDGETS; i++)
 			f->within[i] += delay <= recorder_budget_ms[i] * USEC_PER_MS;
 		r->delay = (uint32_t)usec_min(delay, UINT32_MAX);
-	} else {
+	} else if (r->epoch) {
 		f->again++;
 	}
 	r->epoch = (uint16_t)recorder->epoch;
@@ -113,8 +113,10 @@ void recorder_finish(struct recorder *recorder)
 	uint32_t *delay = calloc(recorder->count + 1, sizeof(*delay));
 	uint64_t n = 0;
 
-	f->submitted = recorder->count;
 	for (uint64_t i = 0; i < recorder->count; i++) {
+		if (recorder->record[i].submitted < recorder->from)
+			continue;
+		f->submitted++;
 		if (!recorder->record[i].epoch)
 			f->lost++;
 		else if (delay)

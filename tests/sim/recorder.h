@@ -29,10 +29,12 @@ struct recorder_figures {
 struct recorder {
 	struct record *record; /* one per packet submitted, by its number */
 	uint64_t count, room;
+	usec_t from;	 /* packets submitted before do not count */
 	usec_t deadline; /* a delay beyond it is late */
 	usec_t last_at;	 /* of the last delivery; 0: none yet */
 	uint64_t next;	 /* numbers below it cannot come any more in this epoch */
 	unsigned epoch;	 /* counts the receivers */
+	bool unordered;	 /* a coded layer is above the bond: order and counts are not checked */
 	bool fresh;	 /* nothing came yet from the present pair of bonds */
 	struct recorder_figures figures;
 };

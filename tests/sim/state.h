@@ -53,6 +53,7 @@ struct world {
 	struct side side[2];
 	struct source source;
 	struct recorder recorder;
+	struct coder coder;
 	struct junk junk;
 	bool junk_on;
 	usec_t junk_at, control_at, sample_at;

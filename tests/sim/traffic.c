@@ -58,6 +58,20 @@ void traffic_junk(struct world *w)
 		      item.data, item.len);
 }
 
+static void submit_extra(struct world *w, uint64_t number)
+{
+	uint8_t data[SOURCE_PACKET_BYTES];
+	usec_t now = world_local(w, SENDER);
+	uint64_t first = 0;
+	unsigned count = coder_extra(&w->coder, number, &first);
+
+	for (unsigned i = 0; i < count && w->side[SENDER].bond; i++) {
+		source_fill(data, w->source.config.bytes, first + i);
+		(void)bond_submit(w->side[SENDER].bond, BOND_MEDIA_DATA, WIRE_CLASS_REFERENCE, data,
+				  w->source.config.bytes, now, now);
+	}
+}
+
 void traffic_submit_media(struct world *w)
 {
 	struct source_packet packet;
@@ -74,6 +88,7 @@ void traffic_submit_media(struct world *w)
 	w->figures->primary_bytes += packet.len;
 	if (recorder_submitted(&w->recorder, packet.number, !r, w->now))
 		world_fail(w, "out of memory");
+	submit_extra(w, packet.number);
 }
 
 /* Control packet @n: its number, who sent it, and bytes that follow from both. */
@@ -145,6 +160,15 @@ void traffic_send(struct world *w, unsigned role, const struct bond_datagram *d)
 	}
 }
 
+static void deliver_coded(struct world *w, const struct bond_media *media)
+{
+	uint64_t there[CODER_BLOCK_MAX], number = source_verify(media->data, media->len);
+	unsigned count = number == UINT64_MAX ? 0 : coder_took(&w->coder, number, there);
+
+	for (unsigned i = 0; i < count; i++)
+		(void)recorder_took(&w->recorder, there[i], 0, w->now);
+}
+
 void traffic_deliver(struct world *w, unsigned role, const struct bond_media *media)
 {
 	const char *why;
@@ -152,6 +176,10 @@ void traffic_deliver(struct world *w, unsigned role, const struct bond_media *me
 	world_hash_event(w, 5, role, media->data, media->len);
 	if (media->kind != BOND_MEDIA_DATA) {
 		check_control(w, role, media);
+		return;
+	}
+	if (w->config->coder.data) {
+		deliver_coded(w, media);
 		return;
 	}
 	why = role == SENDER ? "media came out at the sender"

@@ -222,6 +222,9 @@ static int begin(struct world *w)
 	/* Half of the margin is for what the estimate of the one-way delay may be wrong by. */
 	if (!r)
 		r = recorder_init(&w->recorder, world_latency(w->config) - margin / 2);
+	coder_init(&w->coder, &w->config->coder);
+	w->recorder.from = WORLD_LEAD + w->config->settle;
+	w->recorder.unordered = w->config->coder.data;
 	if (!r)
 		r = junk_init(&w->junk, w->seed);
 	w->junk_at = USEC_NEVER;
@@ -236,6 +239,7 @@ static void end(struct world *w)
 			w->side[role].bond = bond_free(w->side[role].bond);
 	junk_deinit(&w->junk);
 	recorder_deinit(&w->recorder);
+	coder_deinit(&w->coder);
 	field_deinit(&w->field);
 }
 

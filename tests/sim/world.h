@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bond/bond.h"
+#include "sim/coder.h"
 #include "sim/field.h"
 #include "sim/recorder.h"
 #include "sim/source.h"
@@ -48,12 +49,14 @@ struct world_config {
 	const char *scenario;
 	struct source_config source;
 	usec_t latency; /* 0: 1 s */
+	usec_t settle;	/* packets of this long at the beginning do not count */
 	usec_t length;	/* of the stream, which begins after WORLD_LEAD; 0: 20 s */
 	enum bond_policy policy;
 	unsigned off;	      /* enum bond_switch */
 	usec_t control_every; /* both sides submit control packets; 0: none */
 	int skew_ppm;	      /* the receiver's clock runs that much faster */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps; /* 0: the defaults */
+	struct coder_config coder;   /* a layer above the bond; none unless it is filled in */
 	bool unhashed;		     /* figures.hash stays 0; saves a tenth of the time */
 	field_capacity_fn *capacity; /* NULL: as the scenario says */
 };

@@ -10,7 +10,9 @@
 #include "bench/bond/scenario.h"
 
 static const char *const names[CONTENDERS] = {
-	"ours", "without", "classic", "wrr", "single", "duplicate", "law", "oracle",
+	"ours",	     "without",	       "classic",   "wrr",	 "single",
+	"duplicate", "broadcast",      "repeat-10", "parity-10", "repeat-20",
+	"parity-20", "parity-20-deep", "law",	    "oracle",
 };
 
 const char *contender_name(enum contender contender)
@@ -22,9 +24,29 @@ bool contender_takes_part(const struct bench_scenario *scenario, enum contender 
 {
 	if (contender == CONTENDER_WITHOUT)
 		return scenario->without;
+	if (contender >= CONTENDER_BROADCAST && contender <= CONTENDER_PARITY_20_DEEP)
+		return scenario->coded;
 	if (contender == CONTENDER_LAW)
 		return scenario->world.source.follow;
 	return !(scenario->skip & 1u << contender);
+}
+
+static int run_coded(enum contender contender, const struct world_config *config, uint64_t seed,
+		     struct world_figures *figures)
+{
+	struct world_config coded = *config;
+
+	coded.coder = (struct coder_config){
+		.data = 20,
+		.extra = contender <= CONTENDER_PARITY_10 ? 2 : 4,
+		.depth = contender == CONTENDER_PARITY_20_DEEP ? 4 : 1,
+		.repeat = contender == CONTENDER_REPEAT_10 || contender == CONTENDER_REPEAT_20,
+	};
+	if (contender == CONTENDER_BROADCAST) {
+		coded.coder = (struct coder_config){ 0 };
+		coded.policy = BOND_POLICY_BROADCAST;
+	}
+	return world_run(&coded, seed, NULL, figures);
 }
 
 static int run_once(enum contender contender, const struct oracle *oracle,
@@ -39,6 +61,13 @@ static int run_once(enum contender contender, const struct oracle *oracle,
 		return plain_run(SPREAD_SINGLE, config, seed, figures);
 	case CONTENDER_DUPLICATE:
 		return plain_run(SPREAD_ALL, config, seed, figures);
+	case CONTENDER_BROADCAST:
+	case CONTENDER_REPEAT_10:
+	case CONTENDER_PARITY_10:
+	case CONTENDER_REPEAT_20:
+	case CONTENDER_PARITY_20:
+	case CONTENDER_PARITY_20_DEEP:
+		return run_coded(contender, config, seed, figures);
 	case CONTENDER_LAW:
 		return oracle_run(oracle, config, true, figures);
 	case CONTENDER_ORACLE:

@@ -15,8 +15,14 @@ enum contender {
 	CONTENDER_WEIGHTED,  /* SRT over a round robin with weights like the mean capacities */
 	CONTENDER_SINGLE,    /* SRT on the link with the best mean */
 	CONTENDER_DUPLICATE, /* SRT, everything on all links */
-	CONTENDER_LAW,	     /* knows what the links carried a moment ago */
-	CONTENDER_ORACLE,    /* knows all capacities beforehand: the fluid bound */
+	CONTENDER_BROADCAST, /* ours, every packet on every path */
+	CONTENDER_REPEAT_10, /* ours, with 10 % of the packets a second time */
+	CONTENDER_PARITY_10, /* ours, with 10 % of parity, one code across all paths */
+	CONTENDER_REPEAT_20,
+	CONTENDER_PARITY_20,
+	CONTENDER_PARITY_20_DEEP, /* interleaved four deep */
+	CONTENDER_LAW,		  /* knows what the links carried a moment ago */
+	CONTENDER_ORACLE,	  /* knows all capacities beforehand: the fluid bound */
 	CONTENDERS
 };
 

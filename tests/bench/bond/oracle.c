@@ -232,6 +232,7 @@ int oracle_run(const struct oracle *oracle, const struct world_config *config, b
 	source_init(&source, &offered, oracle->source_seed, WORLD_LEAD,
 		    WORLD_LEAD + world_length(config));
 	r = recorder_init(&recorder, world_latency(config));
+	recorder.from = WORLD_LEAD + config->settle;
 	if (!r)
 		serve(&server);
 	recorder_finish(&recorder);

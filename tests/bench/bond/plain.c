@@ -358,7 +358,9 @@ static int begin(struct plain *p, enum spread_way way, uint64_t seed)
 		       config->advice_max_bps < BELACODER_TOP_BPS ? config->advice_max_bps
 								  : BELACODER_TOP_BPS,
 		       config->source.rate_bps, world_latency(config) / USEC_PER_MS);
-	return recorder_init(&p->recorder, world_latency(config));
+	r = recorder_init(&p->recorder, world_latency(config));
+	p->recorder.from = WORLD_LEAD + config->settle;
+	return r;
 }
 
 static void finish(struct plain *p)

@@ -24,6 +24,7 @@ struct bench_scenario {
 	struct world_config world;
 	const char *without; /* the same without the link that is bad; NULL: not asked */
 	unsigned skip;	     /* contenders that cannot take part: 1 << CONTENDER_... */
+	bool coded;	     /* asks what parity would be worth */
 	bool hidden;	     /* runs only when it is named, or a bound asks for it */
 
 	/* The source's constant rate in per mille of the highest one that the oracle carries

@@ -28,6 +28,21 @@
 		__VA_ARGS__                                                                        \
 	}
 
+/* Parity: three links of the same delay and loss; the latency leaves less than two round trips. */
+#define SRT_CONTENDERS                                                                             \
+	(1u << CONTENDER_CLASSIC | 1u << CONTENDER_WEIGHTED | 1u << CONTENDER_SINGLE |             \
+	 1u << CONTENDER_DUPLICATE)
+#define LINKS_OF(words)                                                                            \
+	"link a rate=6M queue=300ms " words "; link b rate=6M queue=300ms " words                  \
+	"; link c rate=6M queue=300ms " words
+#define PARITY(row_name, words, latency_ms, mbps)                                                  \
+	{                                                                                          \
+		.group = "parity", .about = words, .world.name = row_name,                         \
+		.world.scenario = LINKS_OF(words), .world.latency = (latency_ms)*MS,               \
+		.world.source = CONSTANT(mbps), .world.settle = 5 * SEC, .world.length = 25 * SEC, \
+		.skip = SRT_CONTENDERS, .coded = true, .hidden = true                              \
+	}
+
 const struct bench_scenario bench_scenarios[] = {
 	/* --- steady links and radio links, nothing else happens --- */
 	SCENARIO("links", "stable", "8 Mb/s on 15, clean", LINKSET_THREE,
@@ -140,8 +155,24 @@ const struct bench_scenario bench_scenarios[] = {
 		 .world.latency = 45 * SEC, .world.length = 100 * SEC),
 	SCENARIO("outages", "restart", "the receiver is started anew, 6 Mb/s",
 		 LINKSET_THREE "at {at}ms receiver restart", .world.source = FRAMES(6),
-		 .skip = 1u << CONTENDER_CLASSIC | 1u << CONTENDER_WEIGHTED |
-			 1u << CONTENDER_SINGLE | 1u << CONTENDER_DUPLICATE),
+		 .skip = SRT_CONTENDERS),
+	/* --- would parity help? --- */
+	PARITY("200-300-loss-1", "delay=100ms loss=1%", 300, 4),
+	PARITY("200-300-loss-5", "delay=100ms loss=5%", 300, 4),
+	PARITY("200-300-burst-2", "delay=100ms burst=2%:6", 300, 4),
+	PARITY("200-400-loss-1", "delay=100ms loss=1%", 400, 4),
+	PARITY("200-400-loss-5", "delay=100ms loss=5%", 400, 4),
+	PARITY("200-400-burst-2", "delay=100ms burst=2%:6", 400, 4),
+	PARITY("200-400-burst-5", "delay=100ms burst=5%:8", 400, 4),
+	PARITY("600-700-loss-1", "delay=300ms loss=1%", 700, 4),
+	PARITY("600-700-burst-2", "delay=300ms burst=2%:6", 700, 4),
+	PARITY("600-1000-loss-1", "delay=300ms loss=1%", 1000, 4),
+	PARITY("600-1000-loss-5", "delay=300ms loss=5%", 1000, 4),
+	PARITY("600-1000-burst-2", "delay=300ms burst=2%:6", 1000, 4),
+	PARITY("600-1000-burst-5", "delay=300ms burst=5%:8", 1000, 4),
+	PARITY("200-300-loss-1-full", "delay=100ms loss=1%", 300, 12),
+	PARITY("600-1000-burst-2-full", "delay=300ms burst=2%:6", 1000, 12),
+	PARITY("40-500-burst-5", "delay=20ms burst=5%:8", 500, 4),
 };
 
 const unsigned bench_scenarios_count = sizeof(bench_scenarios) / sizeof(*bench_scenarios);
