@@ -109,6 +109,7 @@ struct prospect {
 	usec_t stalled; /* part of the arrival */
 	bool full;	/* it waits for room in the window, which an acknowledgement makes */
 	bool ready;
+	bool late;
 };
 
 static struct prospect scheduler_look(const struct scheduler *s, struct path *p,
@@ -168,22 +169,26 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 		if (!path_is_usable(&paths[i]) || exclude & 1u << i)
 			continue;
 		look = looks[i] = scheduler_look(s, &paths[i], purpose, size, now);
-		if ((int)i == s->last)
-			last = look;
 		if (look.ready)
 			ready = usec_min(ready, look.score);
-		if (at < 0 || look.score < best.score) {
+		/* What may miss the deadline on a path that swings is safe on a steadier one. */
+		look.late = look.arrival + GUARD + 2 * paths[i].estimator.jitter > deadline;
+		if ((int)i == s->last)
+			last = look;
+		if (at < 0 || look.late < best.late ||
+		    (look.late == best.late && look.score < best.score)) {
 			best = look;
 			at = (int)i;
 		}
 	}
 	if (at < 0)
 		return SCHEDULER_NONE;
-	if (last.ready && last.score * 10 <= best.score * 11 && !(s->off & BOND_OFF_DAMPING)) {
+	if (last.ready && !last.late && last.score * 10 <= best.score * 11 &&
+	    !(s->off & BOND_OFF_DAMPING)) {
 		best = last;
 		at = s->last;
 	}
-	if (best.arrival + GUARD + 2 * paths[at].estimator.jitter > deadline)
+	if (best.late)
 		return best.stalled ? SCHEDULER_NONE : SCHEDULER_LATE;
 	if (!best.ready) {
 		s->skip = ready == USEC_NEVER ? UINT64_MAX

@@ -92,6 +92,9 @@ const struct row rows[] = {
 	      .world.source = FRAMES(8), .copies_permille_max = 60) },
 	{ ROW("marginal-leg", THREE_LINKS "at 4s every 4s until 26s cell for 2s delay=600ms",
 	      .world.source = FRAMES(7), .world.length = 28 * SEC, .check = true) },
+	{ ROW("marginal-leg-each-second",
+	      THREE_LINKS "cell queue=2s; at 3s every 1s until 28s cell for 500ms delay=1200ms",
+	      .world.source = FRAMES(8), .world.length = 28 * SEC, .check = true) },
 	{ ROW("radio-stalls",
 	      THREE_LINKS "* queue=1s; at 4s every 6s until 26s lan for 400ms outage=stall;"
 			  "at 6s every 5s until 26s cell for 800ms outage=stall;"

@@ -131,6 +131,22 @@ static void a_path_that_is_too_slow_for_the_deadline_is_not_used(void **state)
 	assert_int_equal(choose(0, NOW + 130 * MS, &path), SCHEDULER_SEND);
 }
 
+/* It would mostly arrive first, but swings by more than there is time. */
+static void a_path_that_swings_is_passed_over_when_the_deadline_is_near(void **state)
+{
+	unsigned at = 9;
+
+	(void)state;
+	path_make(0, 10 * MS, 5 * MBPS);
+	path_make(1, 60 * MS, 5 * MBPS);
+	paths[0].estimator.jitter = 400 * MS;
+	scheduler_refresh(&s, paths, 0);
+	assert_int_equal(choose(0, NOW + 500 * MS, &at), SCHEDULER_SEND);
+	assert_int_equal(at, 1);
+	assert_int_equal(choose(0, NOW + 5 * SEC, &at), SCHEDULER_SEND);
+	assert_int_equal(at, 0);
+}
+
 static void nothing_usable_is_said_so(void **state)
 {
 	unsigned path;
@@ -283,6 +299,7 @@ int main(void)
 		T(a_small_advantage_does_not_change_the_path),
 		T(a_path_that_is_too_slow_for_the_deadline_is_not_used),
 		T(nothing_usable_is_said_so),
+		T(a_path_that_swings_is_passed_over_when_the_deadline_is_near),
 		T(a_stalled_path_is_the_slower_one),
 		T(backup_prefers_the_cheap_path_until_it_would_be_late),
 		T(silence_leads_down_the_ladder),
