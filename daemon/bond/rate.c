@@ -32,6 +32,7 @@
 #define LOSS_HOLD	  (2 * USEC_PER_SEC)
 #define LOSS_SUSPICIOUS	  80000 /* ppm above the normal loss */
 #define LOSS_CUTS_MAX	  3
+#define CAPACITY_FIRST	  UINT64_C(2500000) /* once the round trip is known */
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
 #define KNOWN_MIN	  UINT64_C(1000000) /* too small to show a train */
@@ -134,8 +135,7 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 	r->round_at = now + usec_clamp(e->srtt, ROUND_MIN, e->rtt_min + 2 * RATE_QUEUE_TARGET);
 	rate_count_loss(r, e, lost_bytes);
 	if (!r->capacity_bps)
-		rate_set(r,
-			 RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->rtt_min + RATE_QUEUE_TARGET));
+		rate_set(r, CAPACITY_FIRST);
 	if (hungry && rate_attribute_loss(r, e, now)) {
 		return;
 	}

@@ -16,7 +16,8 @@
 #define CLEAN_PERMILLE	  15
 #define TROUBLED_PERMILLE 50
 #define TRAIN		  12
-#define BUDGET_MAX	  (4 * TRAIN * 1400)
+#define PACKET		  1400 /* bytes of a copy, about */
+#define BUDGET_MAX	  (4 * TRAIN * PACKET)
 #define TRAIN_SPACING	  (500 * USEC_PER_MS)
 #define QUEUE_MAX	  (15 * USEC_PER_MS)
 #define LOOK_AT		  64 /* packets */
@@ -50,7 +51,7 @@ void redundancy_repaired(struct redundancy *r, const struct path *p, uint64_t by
 
 static bool redundancy_suits(const struct redundancy *r, struct path *p, usec_t now)
 {
-	if (!path_is_usable(p) || (p->config.cost != BOND_COST_FREE && r->paid <= 0))
+	if (!path_is_usable(p) || (p->config.cost != BOND_COST_FREE && r->paid < PACKET))
 		return false;
 	return p->estimator.queue_now < QUEUE_MAX && p->estimator.queue < QUEUE_MAX &&
 	       !path_stalled_for(p, now) &&
@@ -80,7 +81,7 @@ static bool redundancy_begin(struct redundancy *r, struct path *paths, usec_t no
 {
 	unsigned want = r->off & BOND_OFF_PROBE ? 1 : TRAIN;
 
-	if (r->budget < (int64_t)want * 1400 ||
+	if (r->budget < (int64_t)want * PACKET ||
 	    (want > 1 && r->train_at && now < r->train_at + TRAIN_SPACING))
 		return false;
 	for (unsigned i = 1; i <= BOND_PATHS_MAX; i++) {

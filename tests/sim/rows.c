@@ -76,6 +76,10 @@ const struct row rows[] = {
 	      "link a rate=6M delay=10ms queue=300ms; link b rate=6M delay=40ms queue=300ms;"
 	      "link sat rate=6M delay=300ms queue=600ms",
 	      .world.source = FRAMES(9), .world.latency = 2 * SEC, .check = true) },
+	{ ROW("satellites",
+	      "link a rate=6M delay=300ms queue=600ms; link b rate=6M delay=300ms queue=600ms;"
+	      "link c rate=6M delay=300ms queue=600ms; * burst=2%:6",
+	      .world.source = FRAMES(12), .world.latency = 2 * SEC, .check = true) },
 	{ ROW("burst-loss", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
 	      .check = true) },
 	{ ROW("burst-loss-frugal", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
