@@ -22,7 +22,7 @@
  */
 #define DELAY_UNKNOWN	 (50 * USEC_PER_MS)
 #define FULL_WAIT	 (5 * USEC_PER_MS) /* the acknowledgement that makes room comes by itself */
-#define GUARD		 (5 * USEC_PER_MS)
+#define GUARD		 (20 * USEC_PER_MS) /* what comes late has wasted its place */
 #define HANDICAP_MIN	 (40 * USEC_PER_MS)
 #define HANDICAP_MAX	 (250 * USEC_PER_MS)
 #define REPAIR_OVERDRAFT 4 /* a needed copy may go beyond the window by a quarter of it */
