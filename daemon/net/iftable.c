@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <linux/rtnetlink.h>
@@ -23,39 +24,66 @@
 
 static struct iftable_interface *by_index(struct iftable *table, int index)
 {
+	return (struct iftable_interface *)iftable_find_index(table, index);
+}
+
+static bool operstate_is_up(uint8_t operstate)
+{
+	return operstate == IF_OPER_UP || operstate == IF_OPER_UNKNOWN;
+}
+
+/* How likely it is of use: what is worth keeping when there are too many. */
+static unsigned rank(const struct iftable_interface *interface)
+{
+	return (iftable_not_candidate(interface) ? 0 : 4) + (interface->carrier ? 2 : 0) +
+	       (interface->up ? 1 : 0);
+}
+
+/* Room for one of this rank; NULL: all that are there are worth as much. */
+static struct iftable_interface *make_room(struct iftable *table, unsigned wanted)
+{
+	struct iftable_interface *least = NULL;
+
+	if (table->count < IFTABLE_MAX)
+		return &table->interface[table->count++];
 	for (unsigned i = 0; i < table->count; i++)
-		if (table->interface[i].index == index)
-			return &table->interface[i];
-	return NULL;
+		if (rank(&table->interface[i]) < wanted &&
+		    (!least || rank(&table->interface[i]) < rank(least)))
+			least = &table->interface[i];
+	return least;
 }
 
 static void add_link(struct iftable *table, const struct nlmsghdr *message)
 {
 	struct nlattr *attr[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
-	struct iftable_interface *interface;
+	struct iftable_interface fresh, *interface;
 	const struct ifinfomsg *link;
 
 	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*link), attr, IFLA_MAX, NULL) < 0 ||
-	    !attr[IFLA_IFNAME] || table->count == IFTABLE_MAX)
+	    !attr[IFLA_IFNAME])
 		return;
 	link = nlmsg_data(message);
 	if (by_index(table, link->ifi_index))
 		return;
-	interface = &table->interface[table->count++];
-	*interface = (struct iftable_interface){
-		.index = link->ifi_index,
-		.loopback = link->ifi_flags & IFF_LOOPBACK,
-		.up = link->ifi_flags & IFF_UP,
-		.carrier = link->ifi_flags & IFF_LOWER_UP,
-		.enslaved = attr[IFLA_MASTER],
-	};
-	(void)nla_strlcpy(interface->name, attr[IFLA_IFNAME], sizeof(interface->name));
+	memset(&fresh, 0, sizeof(fresh)); /* with its padding: entries are compared as bytes */
+	fresh.index = link->ifi_index;
+	fresh.hardware = link->ifi_type;
+	fresh.loopback = link->ifi_flags & IFF_LOOPBACK;
+	fresh.up = link->ifi_flags & IFF_UP;
+	fresh.carrier = link->ifi_flags & IFF_LOWER_UP;
+	fresh.enslaved = attr[IFLA_MASTER];
+	(void)nla_strlcpy(fresh.name, attr[IFLA_IFNAME], sizeof(fresh.name));
 	if (attr[IFLA_OPERSTATE] && nla_len(attr[IFLA_OPERSTATE]) >= 1)
-		interface->operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
+		fresh.operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
+	if (attr[IFLA_MTU] && nla_len(attr[IFLA_MTU]) >= 4)
+		fresh.mtu = nla_get_u32(attr[IFLA_MTU]);
 	if (attr[IFLA_LINKINFO] &&
 	    nla_parse_nested(info, IFLA_INFO_MAX, attr[IFLA_LINKINFO], NULL) >= 0 &&
 	    info[IFLA_INFO_KIND])
-		(void)nla_strlcpy(interface->kind, info[IFLA_INFO_KIND], sizeof(interface->kind));
+		(void)nla_strlcpy(fresh.kind, info[IFLA_INFO_KIND], sizeof(fresh.kind));
+	interface = make_room(table, rank(&fresh));
+	if (interface)
+		*interface = fresh;
 }
 
 static bool prefix_set(struct iftable_prefix *prefix, int family, const struct nlattr *attr,
@@ -65,7 +93,9 @@ static bool prefix_set(struct iftable_prefix *prefix, int family, const struct n
 
 	if (!size || length > size * 8)
 		return false;
-	*prefix = (struct iftable_prefix){ .family = family, .length = length };
+	memset(prefix, 0, sizeof(*prefix)); /* with its padding: entries are compared as bytes */
+	prefix->family = family;
+	prefix->length = length;
 	if (attr) {
 		if (nla_len(attr) < size)
 			return false;
@@ -85,15 +115,16 @@ static void add_address(struct iftable *table, const struct nlmsghdr *message)
 	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*address), attr, IFA_MAX, NULL) < 0)
 		return;
 	address = nlmsg_data(message);
-	interface = by_index(table, (int)address->ifa_index);
 	/* On point-to-point links IFA_ADDRESS is the other end. */
 	local = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
 	flags = attr[IFA_FLAGS] && nla_len(attr[IFA_FLAGS]) >= 4 ? nla_get_u32(attr[IFA_FLAGS])
 								 : address->ifa_flags;
-	if (!interface || !local || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) ||
-	    (address->ifa_scope >= RT_SCOPE_LINK && !interface->loopback) ||
-	    interface->addresses == IFTABLE_ADDRESSES_MAX ||
+	if (!local || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) ||
 	    !prefix_set(&prefix, address->ifa_family, local, address->ifa_prefixlen))
+		return;
+	interface = by_index(table, (int)address->ifa_index);
+	if (!interface || (address->ifa_scope >= RT_SCOPE_LINK && !interface->loopback) ||
+	    interface->addresses == IFTABLE_ADDRESSES_MAX)
 		return;
 	/* A deprecated one is used only as long as there is no other. */
 	if (flags & IFA_F_DEPRECATED) {
@@ -172,11 +203,94 @@ void iftable_add(struct iftable *table, const struct nlmsghdr *message)
 	}
 }
 
+static void remove_at(struct iftable *table, unsigned at)
+{
+	table->count--;
+	memmove(table->interface + at, table->interface + at + 1,
+		(table->count - at) * sizeof(table->interface[0]));
+}
+
+static bool strike_link(struct iftable *table, const struct nlmsghdr *message)
+{
+	const struct ifinfomsg *link = nlmsg_data(message);
+	struct iftable_interface *interface;
+	struct nlattr *attr[IFLA_MAX + 1];
+	bool was_up, had_carrier;
+	uint8_t operstate;
+
+	/* Bridges tell of their ports under a family of their own. */
+	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*link), attr, IFLA_MAX, NULL) < 0 ||
+	    link->ifi_family != AF_UNSPEC)
+		return false;
+	interface = by_index(table, link->ifi_index);
+	if (!interface)
+		return false;
+	if (message->nlmsg_type == RTM_DELLINK) {
+		remove_at(table, (unsigned)(interface - table->interface));
+		return true;
+	}
+	was_up = interface->up;
+	had_carrier = interface->carrier;
+	operstate = interface->operstate;
+	interface->up &= (link->ifi_flags & IFF_UP) != 0;
+	interface->carrier &= (link->ifi_flags & IFF_LOWER_UP) != 0;
+	if (attr[IFLA_OPERSTATE] && nla_len(attr[IFLA_OPERSTATE]) >= 1 &&
+	    !operstate_is_up(nla_get_u8(attr[IFLA_OPERSTATE])))
+		interface->operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
+	return interface->up != was_up || interface->carrier != had_carrier ||
+	       interface->operstate != operstate;
+}
+
+static bool strike_address(struct iftable *table, const struct nlmsghdr *message)
+{
+	const struct ifaddrmsg *address = nlmsg_data(message);
+	struct nlattr *attr[IFA_MAX + 1], *local;
+	struct iftable_interface *interface;
+	struct iftable_prefix prefix;
+
+	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*address), attr, IFA_MAX, NULL) < 0)
+		return false;
+	local = attr[IFA_LOCAL] ? attr[IFA_LOCAL] : attr[IFA_ADDRESS];
+	interface = by_index(table, (int)address->ifa_index);
+	if (!interface || !local ||
+	    !prefix_set(&prefix, address->ifa_family, local, address->ifa_prefixlen))
+		return false;
+	for (unsigned i = 0; i < interface->addresses; i++) {
+		if (memcmp(&interface->address[i], &prefix, sizeof(prefix)) != 0)
+			continue;
+		interface->addresses--;
+		memmove(interface->address + i, interface->address + i + 1,
+			(interface->addresses - i) * sizeof(prefix));
+		memset(interface->address + interface->addresses, 0, sizeof(prefix));
+		return true;
+	}
+	return false;
+}
+
+bool iftable_strike(struct iftable *table, const struct nlmsghdr *message)
+{
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return strike_link(table, message);
+	case RTM_DELADDR:
+		return strike_address(table, message);
+	}
+	return false;
+}
+
 bool iftable_equal(const struct iftable *a, const struct iftable *b)
 {
-	/* Every entry is built from a zeroed struct, so its padding is zero as well. */
 	return a->count == b->count &&
 	       !memcmp(a->interface, b->interface, a->count * sizeof(a->interface[0]));
+}
+
+const struct iftable_interface *iftable_find_index(const struct iftable *table, int index)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (table->interface[i].index == index)
+			return &table->interface[i];
+	return NULL;
 }
 
 const struct iftable_interface *iftable_find(const struct iftable *table, const char *name)
@@ -257,18 +371,28 @@ bool iftable_leads_to(const struct iftable_interface *interface, const struct bo
 	return interface->loopback && address_is_loopback(remote);
 }
 
-bool iftable_is_candidate(const struct iftable_interface *interface)
+const char *iftable_not_candidate(const struct iftable_interface *interface)
 {
 	/* A tunnel runs over one of the others: to use it would be to count that one twice. */
-	static const char *const not_uplinks[] = { "tun", "wireguard", "dummy", "ipip",
-						   "sit", "gre",       "vxlan" };
+	static const char *const tunnels[] = { "tun",	 "wireguard", "ipip",  "sit",	 "gre",
+					       "gretap", "ip6gre",    "vxlan", "geneve", "ip6tnl",
+					       "vti",	 "vti6",      "xfrm",  "l2tpeth" };
+	static const char *const others[] = { "dummy", "ifb", "vrf", "nlmon", "netdevsim" };
 
-	if (interface->loopback || interface->enslaved)
-		return false;
-	for (size_t i = 0; i < sizeof(not_uplinks) / sizeof(not_uplinks[0]); i++)
-		if (!strcmp(interface->kind, not_uplinks[i]))
-			return false;
-	return true;
+	if (interface->loopback)
+		return "is the machine itself";
+	if (interface->enslaved)
+		return "is a port of a bridge or bond: that one is used instead";
+	for (size_t i = 0; i < sizeof(tunnels) / sizeof(tunnels[0]); i++)
+		if (!strcmp(interface->kind, tunnels[i]))
+			return "is a tunnel, which runs over one of the others";
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(interface->kind, others[i]))
+			return "leads nowhere";
+	if (interface->hardware >= ARPHRD_IEEE80211 &&
+	    interface->hardware <= ARPHRD_IEEE80211_RADIOTAP)
+		return "is a Wi-Fi monitor";
+	return NULL;
 }
 
 static bool usable_for(const struct iftable_interface *interface, int family,
@@ -301,12 +425,15 @@ bool iftable_is_usable(const struct iftable_interface *interface, const struct b
 	if (interface->enslaved)
 		(void)snprintf(why, size, "%s is a port of a bridge or bond: use that instead",
 			       interface->name);
+	else if (address_is_loopback(remote) && !interface->loopback)
+		(void)snprintf(why, size, "%s does not lead to this machine itself",
+			       interface->name);
 	else if (!interface->up)
 		(void)snprintf(why, size, "%s is switched off", interface->name);
 	else if (!interface->carrier)
 		(void)snprintf(why, size, "%s has no carrier (cable, association)",
 			       interface->name);
-	else if (interface->operstate != IF_OPER_UP && interface->operstate != IF_OPER_UNKNOWN)
+	else if (!operstate_is_up(interface->operstate))
 		(void)snprintf(why, size, "%s is not ready", interface->name);
 	else if (family != AF_UNSPEC)
 		return usable_for(interface, family, remote, why, size);

@@ -267,7 +267,7 @@ static void automatic_sync(struct uplinks *set)
 		const struct iftable_interface *interface = &table->interface[i];
 		struct slot *slot;
 
-		if (!iftable_is_candidate(interface) || !interface->addresses || !interface->up ||
+		if (iftable_not_candidate(interface) || !interface->addresses || !interface->up ||
 		    is_excluded(set, interface->name) || slot_by_name(set, interface->name))
 			continue;
 		slot = slot_new(set, interface->name);

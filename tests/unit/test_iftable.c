@@ -14,11 +14,11 @@
 
 /* --- messages as the kernel sends them ------------------------------------------------------ */
 
-static void add_link(struct iftable *table, int index, const char *name, unsigned flags,
-		     uint8_t operstate, const char *kind)
+static struct nl_msg *link_message(int type, int index, const char *name, unsigned flags,
+				   uint8_t operstate, const char *kind)
 {
 	struct ifinfomsg link = { .ifi_index = index, .ifi_flags = flags };
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
 
 	nlmsg_append(message, &link, sizeof(link), NLMSG_ALIGNTO);
 	nla_put_string(message, IFLA_IFNAME, name);
@@ -29,8 +29,26 @@ static void add_link(struct iftable *table, int index, const char *name, unsigne
 		nla_put_string(message, IFLA_INFO_KIND, kind);
 		nla_nest_end(message, info);
 	}
+	return message;
+}
+
+static void add_link(struct iftable *table, int index, const char *name, unsigned flags,
+		     uint8_t operstate, const char *kind)
+{
+	struct nl_msg *message = link_message(RTM_NEWLINK, index, name, flags, operstate, kind);
+
 	iftable_add(table, nlmsg_hdr(message));
 	nlmsg_free(message);
+}
+
+static bool strike_link(struct iftable *table, int type, int index, unsigned flags,
+			uint8_t operstate)
+{
+	struct nl_msg *message = link_message(type, index, "x", flags, operstate, NULL);
+	bool struck = iftable_strike(table, nlmsg_hdr(message));
+
+	nlmsg_free(message);
+	return struck;
 }
 
 static void put_host(struct nl_msg *message, int attr, const char *text, int *ret_family)
@@ -43,11 +61,11 @@ static void put_host(struct nl_msg *message, int attr, const char *text, int *re
 	nla_put(message, attr, is_v6 ? 16 : 4, bytes);
 }
 
-static void add_address(struct iftable *table, int index, const char *text, uint8_t prefix,
-			uint32_t flags)
+static struct nl_msg *address_message(int type, int index, const char *text, uint8_t prefix,
+				      uint32_t flags)
 {
 	struct ifaddrmsg address = { .ifa_index = (unsigned)index, .ifa_prefixlen = prefix };
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWADDR, 0);
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
 	struct ifaddrmsg *at;
 	int family;
 
@@ -56,6 +74,14 @@ static void add_address(struct iftable *table, int index, const char *text, uint
 	nla_put_u32(message, IFA_FLAGS, flags);
 	at = nlmsg_data(nlmsg_hdr(message));
 	at->ifa_family = (uint8_t)family;
+	return message;
+}
+
+static void add_address(struct iftable *table, int index, const char *text, uint8_t prefix,
+			uint32_t flags)
+{
+	struct nl_msg *message = address_message(RTM_NEWADDR, index, text, prefix, flags);
+
 	iftable_add(table, nlmsg_hdr(message));
 	nlmsg_free(message);
 }
@@ -181,11 +207,17 @@ static void tunnels_and_ports_are_no_candidates(void **state)
 	add_link(&table, 3, "wg0", RUNNING, IF_OPER_UNKNOWN, "wireguard");
 	add_link(&table, 4, "tun0", RUNNING, IF_OPER_UNKNOWN, "tun");
 	add_link(&table, 5, "br0", RUNNING, IF_OPER_UP, "bridge");
-	assert_false(iftable_is_candidate(iftable_find(&table, "lo")));
-	assert_true(iftable_is_candidate(iftable_find(&table, "eth0")));
-	assert_false(iftable_is_candidate(iftable_find(&table, "wg0")));
-	assert_false(iftable_is_candidate(iftable_find(&table, "tun0")));
-	assert_true(iftable_is_candidate(iftable_find(&table, "br0")));
+	add_link(&table, 6, "port", RUNNING, IF_OPER_UP, NULL);
+	table.interface[5].enslaved = true;
+	add_link(&table, 7, "mon0", RUNNING, IF_OPER_UNKNOWN, NULL);
+	table.interface[6].hardware = 803; /* ARPHRD_IEEE80211_RADIOTAP */
+	assert_non_null(iftable_not_candidate(iftable_find(&table, "lo")));
+	assert_null(iftable_not_candidate(iftable_find(&table, "eth0")));
+	assert_non_null(iftable_not_candidate(iftable_find(&table, "wg0")));
+	assert_non_null(iftable_not_candidate(iftable_find(&table, "tun0")));
+	assert_null(iftable_not_candidate(iftable_find(&table, "br0")));
+	assert_non_null(iftable_not_candidate(iftable_find(&table, "port")));
+	assert_non_null(iftable_not_candidate(iftable_find(&table, "mon0")));
 }
 
 static void the_owner_of_an_address_is_found(void **state)
@@ -210,6 +242,60 @@ static void a_change_is_noticed_and_only_a_change(void **state)
 	assert_true(iftable_equal(&a, &b));
 	add_route(&b, 2, "0.0.0.0", 0);
 	assert_false(iftable_equal(&a, &b));
+}
+
+static void a_loss_is_believed_at_once(void **state)
+{
+	struct iftable table = { 0 };
+	struct nl_msg *message;
+	char why[160];
+
+	(void)state;
+	for (int index = 2; index <= 4; index++) {
+		char name[8];
+
+		(void)sprintf(name, "eth%d", index);
+		add_link(&table, index, name, RUNNING, IF_OPER_UP, NULL);
+		add_address(&table, index, "10.0.0.2", 24, 0);
+		add_address(&table, index, "10.0.0.3", 24, 0);
+		add_route(&table, index, "0.0.0.0", 0);
+	}
+	assert_false(strike_link(&table, RTM_NEWLINK, 2, RUNNING, IF_OPER_UP));
+	assert_true(usable(&table, "eth2", NULL, why));
+	assert_true(strike_link(&table, RTM_NEWLINK, 2, IFF_UP, IF_OPER_DOWN));
+	assert_false(usable(&table, "eth2", NULL, why));
+	assert_false(strike_link(&table, RTM_NEWLINK, 2, RUNNING, IF_OPER_UP));
+	assert_false(usable(&table, "eth2", NULL, why)); /* that takes a dump */
+
+	message = address_message(RTM_DELADDR, 3, "10.0.0.3", 24, 0);
+	assert_true(iftable_strike(&table, nlmsg_hdr(message)));
+	assert_false(iftable_strike(&table, nlmsg_hdr(message)));
+	nlmsg_free(message);
+	assert_true(usable(&table, "eth3", NULL, why)); /* it has another one */
+	message = address_message(RTM_DELADDR, 3, "10.0.0.2", 24, 0);
+	assert_true(iftable_strike(&table, nlmsg_hdr(message)));
+	nlmsg_free(message);
+	assert_false(usable(&table, "eth3", NULL, why));
+
+	assert_true(strike_link(&table, RTM_DELLINK, 3, 0, 0));
+	assert_null(iftable_find(&table, "eth3"));
+	assert_non_null(iftable_find(&table, "eth4"));
+	assert_false(strike_link(&table, RTM_DELLINK, 77, 0, 0));
+}
+
+static void the_useful_ones_are_kept_when_there_are_too_many(void **state)
+{
+	struct iftable table = { 0 };
+
+	(void)state;
+	for (int i = 0; i < IFTABLE_MAX; i++)
+		add_link(&table, i + 1, i % 2 ? "tunnel" : "pulled", i % 2 ? RUNNING : IFF_UP,
+			 IF_OPER_DOWN, i % 2 ? "tun" : NULL);
+	for (int i = 0; i < IFTABLE_MAX + 5; i++)
+		add_link(&table, 1000 + i, "modem", RUNNING, IF_OPER_UNKNOWN, NULL);
+	assert_int_equal(table.count, IFTABLE_MAX);
+	for (int i = 0; i < IFTABLE_MAX; i++)
+		assert_non_null(iftable_find_index(&table, 1000 + i));
 }
 
 static void more_than_fits_is_left_out_but_never_the_default_route(void **state)
@@ -239,6 +325,8 @@ int main(void)
 		cmocka_unit_test(tunnels_and_ports_are_no_candidates),
 		cmocka_unit_test(the_owner_of_an_address_is_found),
 		cmocka_unit_test(a_change_is_noticed_and_only_a_change),
+		cmocka_unit_test(a_loss_is_believed_at_once),
+		cmocka_unit_test(the_useful_ones_are_kept_when_there_are_too_many),
 		cmocka_unit_test(more_than_fits_is_left_out_but_never_the_default_route),
 	};
 
