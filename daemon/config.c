@@ -179,20 +179,28 @@ static void check_receiver(const struct config *config, struct config_errors *er
 	}
 }
 
+static void finish_uplink(struct config_uplink *uplink, struct config_errors *errors)
+{
+	bool matches = *uplink->path || *uplink->driver || *uplink->type || *uplink->ssid;
+
+	static_assert(sizeof(uplink->device) == sizeof(uplink->name), "a name fits a device");
+
+	if (*uplink->address && (matches || strpbrk(uplink->device, "*?[")))
+		config_errors_add(errors,
+				  "[uplink %s] address names one uplink: it stands alone or with "
+				  "the exact device",
+				  uplink->name);
+	/* One that tells nothing of which is named by its interface. */
+	if (!*uplink->device && !*uplink->address && !matches)
+		memcpy(uplink->device, uplink->name, sizeof(uplink->device));
+}
+
 int config_finish(struct config *config, struct config_errors *errors)
 {
 	unsigned before = errors->count;
 
-	static_assert(sizeof(config->uplinks[0].device) == sizeof(config->uplinks[0].name),
-		      "a name fits a device");
-
-	/* An uplink that names neither interface nor address is named by its interface. */
-	for (unsigned i = 0; i < config->uplink_count; i++) {
-		struct config_uplink *uplink = &config->uplinks[i];
-
-		if (!*uplink->device && !*uplink->address)
-			memcpy(uplink->device, uplink->name, sizeof(uplink->device));
-	}
+	for (unsigned i = 0; i < config->uplink_count; i++)
+		finish_uplink(&config->uplinks[i], errors);
 	if (config->role == CONFIG_ROLE_SENDER)
 		check_sender(config, errors);
 	else

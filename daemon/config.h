@@ -55,14 +55,34 @@ enum config_control {
 	CONFIG_CONTROL_OBS,
 };
 
+enum config_cost {
+	CONFIG_COST_AUTO, /* by the type of the uplink */
+	CONFIG_COST_FREE,
+	CONFIG_COST_PAID,
+	CONFIG_COST_EXPENSIVE,
+};
+
+enum config_dscp {
+	CONFIG_DSCP_AUTO, /* by the type of the uplink */
+	CONFIG_DSCP_NONE,
+	CONFIG_DSCP_CS4,
+	CONFIG_DSCP_AF41,
+	CONFIG_DSCP_EF,
+};
+
 struct config_uplink {
 	char name[BOND_NAME_MAX];
-	char device[32];  /* interface name; "" = by address */
+	char device[32]; /* of the interface; this and the next four: patterns, "" = any */
+	char path[80];
+	char driver[32];
+	char type[16];
+	char ssid[33];
 	char address[64]; /* local address; "" = the interface's own */
 	char to[300];	  /* HOST:PORT of the receiver over this uplink; "" = the common one */
-	enum bond_cost cost;
+	enum config_cost cost;
 	uint64_t rate_max_bps; /* 0 = no limit */
-	bool use;	       /* use = no: excluded */
+	enum config_dscp dscp;
+	bool use; /* use = no: excluded */
 };
 
 struct config_output {
@@ -99,7 +119,8 @@ struct config {
 	char to[CONFIG_RECEIVERS_MAX][300];   /* HOST:PORT of the receiver, first choice first */
 	unsigned receivers;
 	struct config_uplink uplinks[CONFIG_UPLINKS_MAX];
-	unsigned uplink_count; /* 0 = every interface with an address and a default route */
+	unsigned uplink_count;
+	bool uplinks_only; /* --uplink was given: no others are looked for */
 	enum config_control encoder_control;
 	char encoder_command[CONFIG_TEXT_MAX]; /* control = exec */
 	char encoder_preset[32];	       /* builtin; default superfast */

@@ -20,8 +20,8 @@ static const struct special specials[] = {
 	  "read this file and FILE.d/*.conf first; options win over them" },
 	{ "uplink", 1u << CONFIG_ROLE_SENDER,
 	  "NAME=INTERFACE|ADDRESS[,to=HOST:PORT][,cost=COST]...",
-	  "use this uplink, again for each; without: every interface with an address and a default "
-	  "route" },
+	  "use this uplink alone, again for each; without: every interface with an address and a "
+	  "default route" },
 	{ "output", 1u << CONFIG_ROLE_RECEIVER, "[NAME=]URL",
 	  "hand the stream on, again for each: udp://HOST:PORT, srt://HOST:PORT, "
 	  "rtmp(s)://HOST/APP/KEY, pipe: or pipe:/FIFO" },
@@ -189,7 +189,7 @@ static void apply(struct arguments *a, const char *name, const char *value)
 	if (!strcmp(name, "uplink")) {
 		if (!a->uplink)
 			a->config->uplink_count = 0;
-		a->uplink = true;
+		a->uplink = a->config->uplinks_only = true;
 		add_uplink(a, value);
 	} else if (!strcmp(name, "output")) {
 		if (!a->output)

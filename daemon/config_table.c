@@ -18,7 +18,9 @@
 	.offset = offsetof(struct config_output, f), .size = sizeof(((struct config_output *)0)->f)
 
 static const char *const policies[] = { "aggregate", "broadcast", "backup", NULL };
-static const char *const costs[] = { "free", "paid", "expensive", NULL };
+static const char *const costs[] = { "auto", "free", "paid", "expensive", NULL };
+static const char *const dscps[] = { "auto", "none", "CS4", "AF41", "EF", NULL };
+static const char *const types[] = { "lan", "wifi", "cellular", "tether", NULL };
 static const char *const controls[] = { "none", "builtin", "exec", NULL };
 static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
 /* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
@@ -91,15 +93,28 @@ const struct config_key config_keys[] = {
 	  .value = "SIZE", .help = "stop recording below this much free space" },
 
 	{ CONFIG_SECTION_UPLINK, SENDER, "device", NULL, CONFIG_TYPE_DEVICE, UPLINK_FIELD(device),
-	  .value = "INTERFACE", .help = "the interface; default: NAME, when no address is given" },
+	  .value = "INTERFACE",
+	  .help = "the interface, or a pattern; default: NAME, when nothing else tells which" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "path", NULL, CONFIG_TYPE_TEXT, UPLINK_FIELD(path),
+	  .value = "PATTERN", .help = "where it is plugged in, as uplinkctl shows it" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "driver", NULL, CONFIG_TYPE_TEXT, UPLINK_FIELD(driver),
+	  .value = "PATTERN", .help = "its driver" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "type", NULL, CONFIG_TYPE_WORD, UPLINK_FIELD(type),
+	  .choices = types, .value = "TYPE", .help = "lan, wifi, cellular or tether" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "ssid", NULL, CONFIG_TYPE_TEXT, UPLINK_FIELD(ssid),
+	  .value = "PATTERN", .help = "the name of its Wi-Fi network" },
 	{ CONFIG_SECTION_UPLINK, SENDER, "address", NULL, CONFIG_TYPE_ADDRESS,
 	  UPLINK_FIELD(address), .value = "ADDRESS",
 	  .help = "the local address; default: the interface's own" },
 	{ CONFIG_SECTION_UPLINK, SENDER, "to", NULL, CONFIG_TYPE_ENDPOINT, UPLINK_FIELD(to),
 	  .value = "HOST:PORT", .help = "the receiver as reached over this uplink; default: to" },
 	{ CONFIG_SECTION_UPLINK, SENDER, "cost", NULL, CONFIG_TYPE_CHOICE, UPLINK_FIELD(cost),
-	  .choices = costs, .fallback = "free", .value = "COST",
-	  .help = "free, paid or expensive; paid ones carry few copies, backup uses them last" },
+	  .choices = costs, .fallback = "auto", .value = "COST",
+	  .help = "free, paid or expensive; paid ones carry few copies, backup uses them last; "
+		  "auto: cellular and tether are paid" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "dscp", NULL, CONFIG_TYPE_CHOICE, UPLINK_FIELD(dscp),
+	  .choices = dscps, .fallback = "auto", .value = "DSCP",
+	  .help = "mark of its datagrams: none, CS4, AF41 or EF; auto: AF41 on lan and wifi" },
 	{ CONFIG_SECTION_UPLINK, SENDER, "rate-max", NULL, CONFIG_TYPE_RATE,
 	  UPLINK_FIELD(rate_max_bps), .min = 0, .max = UINT64_C(10000000000), .fallback = "0",
 	  .value = "RATE", .help = "never send more than this; 0: no limit" },

@@ -18,7 +18,12 @@ void snapshot_uplink(struct stats *stats, const struct uplink *uplink)
 	*place = (struct stats_uplink){ 0 };
 	(void)snprintf(place->device, sizeof(place->device), "%s",
 		       uplink->on_device[0] ? uplink->on_device : uplink->device);
-	(void)snprintf(place->type, sizeof(place->type), "%s", uplink_type(place->device));
+	(void)snprintf(place->type, sizeof(place->type), "%s",
+		       classify_type_text(uplink->item.classify.type));
+	memcpy(place->bus_path, uplink->item.classify.path, sizeof(place->bus_path));
+	memcpy(place->driver, uplink->item.classify.driver, sizeof(place->driver));
+	memcpy(place->model, uplink->item.classify.model, sizeof(place->model));
+	memcpy(place->ssid, uplink->item.ssid, sizeof(place->ssid));
 	memcpy(place->problem, uplink->problem, sizeof(place->problem));
 	if (uplink->fd >= 0) {
 		memcpy(place->local, address_text(&uplink->local, text), sizeof(place->local));
@@ -28,6 +33,29 @@ void snapshot_uplink(struct stats *stats, const struct uplink *uplink)
 		place->path = stats->bond.path[uplink->path_id];
 	memcpy(place->path.name, uplink->name, sizeof(place->path.name));
 	place->path.cost = uplink->cost;
+}
+
+void snapshot_interfaces(struct stats *stats, const struct uplinks *uplinks)
+{
+	struct uplinks_interface interface;
+
+	for (unsigned i = 0; uplinks_interface(uplinks, i, &interface); i++) {
+		struct stats_interface *place;
+
+		if (!interface.item || stats->interfaces == STATS_INTERFACES_MAX)
+			continue;
+		place = &stats->interface[stats->interfaces++];
+		*place = (struct stats_interface){ 0 };
+		memcpy(place->device, interface.item->device, sizeof(interface.item->device));
+		(void)snprintf(place->type, sizeof(place->type), "%s",
+			       classify_type_text(interface.item->classify.type));
+		memcpy(place->bus_path, interface.item->classify.path, sizeof(place->bus_path));
+		memcpy(place->driver, interface.item->classify.driver, sizeof(place->driver));
+		memcpy(place->model, interface.item->classify.model, sizeof(place->model));
+		memcpy(place->ssid, interface.item->ssid, sizeof(place->ssid));
+		(void)snprintf(place->uplink, sizeof(place->uplink), "%s", interface.uplink);
+		memcpy(place->reason, interface.reason, sizeof(place->reason));
+	}
 }
 
 void snapshot_paths(struct stats *stats, const struct bond_address *local)

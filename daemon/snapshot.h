@@ -4,7 +4,7 @@
 #include "ctl/stats.h"
 #include "job.h"
 #include "journal.h"
-#include "net/uplink.h"
+#include "net/uplinks.h"
 
 /*
  * What both roles do to fill in the snapshot of ctl/stats.h; `stats->bond` is filled before.
@@ -12,6 +12,8 @@
 
 /* An uplink of the sender; NULL is passed over. */
 void snapshot_uplink(struct stats *stats, const struct uplink *uplink);
+/* Every interface of the machine, used or not. */
+void snapshot_interfaces(struct stats *stats, const struct uplinks *uplinks);
 /* The paths of a receiver, which has no uplinks: each address that the sender comes from. */
 void snapshot_paths(struct stats *stats, const struct bond_address *local);
 /* How the media of the last second was divided among the uplinks. */

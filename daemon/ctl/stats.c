@@ -34,6 +34,10 @@ struct field {
 	{                                                                                          \
 		key, kind, offsetof(struct stats_uplink, member)                                   \
 	}
+#define INTERFACE(key, kind, member)                                                               \
+	{                                                                                          \
+		key, kind, offsetof(struct stats_interface, member)                                \
+	}
 #define JOB(key, kind, member)                                                                     \
 	{                                                                                          \
 		key, kind, offsetof(struct stats_job, member)                                      \
@@ -85,6 +89,10 @@ static const struct field uplink_fields[] = {
 	UPLINK("name", KIND_TEXT, path.name),
 	UPLINK("device", KIND_TEXT, device),
 	UPLINK("type", KIND_TEXT, type),
+	UPLINK("bus_path", KIND_TEXT, bus_path),
+	UPLINK("driver", KIND_TEXT, driver),
+	UPLINK("model", KIND_TEXT, model),
+	UPLINK("ssid", KIND_TEXT, ssid),
 	UPLINK("local", KIND_TEXT, local),
 	UPLINK("remote", KIND_TEXT, remote),
 	UPLINK("problem", KIND_TEXT, problem),
@@ -112,6 +120,18 @@ static const struct field uplink_fields[] = {
 	UPLINK("loss_ppm", KIND_UNSIGNED, path.loss_ppm),
 	UPLINK("window_bytes", KIND_U64, path.window_bytes),
 	UPLINK("inflight_bytes", KIND_U64, path.inflight_bytes),
+	END,
+};
+
+static const struct field interface_fields[] = {
+	INTERFACE("device", KIND_TEXT, device),
+	INTERFACE("type", KIND_TEXT, type),
+	INTERFACE("bus_path", KIND_TEXT, bus_path),
+	INTERFACE("driver", KIND_TEXT, driver),
+	INTERFACE("model", KIND_TEXT, model),
+	INTERFACE("ssid", KIND_TEXT, ssid),
+	INTERFACE("uplink", KIND_TEXT, uplink),
+	INTERFACE("reason", KIND_TEXT, reason),
 	END,
 };
 
@@ -266,6 +286,8 @@ json_t *stats_json(const struct stats *stats)
 	if (json_object_set_new(object, "bond", object_json(bond_fields, stats, stats->now)) < 0 ||
 	    json_object_set_new(object, "uplinks", ARRAY(uplink_fields, stats, uplink, uplinks)) <
 		    0 ||
+	    json_object_set_new(object, "interfaces",
+				ARRAY(interface_fields, stats, interface, interfaces)) < 0 ||
 	    json_object_set_new(object, "jobs", ARRAY(job_fields, stats, job, jobs)) < 0 ||
 	    json_object_set_new(object, "log", ARRAY(log_fields, stats, log, logs)) < 0) {
 		json_decref(object);

@@ -9,17 +9,34 @@
  * socket (and whatever shows it) speaks of nothing else. ctl/stats.c turns it to JSON by one table,
  * so that a new field has one home; the keys are the names below (units included).
  */
-#define STATS_JOBS_MAX 24
-#define STATS_LOG_MAX  64 /* recent state changes kept with their reason */
+#define STATS_JOBS_MAX	     24
+#define STATS_INTERFACES_MAX 48
+#define STATS_LOG_MAX	     64 /* recent state changes kept with their reason */
 
 struct stats_uplink {
-	char device[32];	 /* interface; "" = not bound to one */
-	char type[16];		 /* "lan", "wifi", "cellular", "tether", "unknown" */
+	char device[32];   /* interface; "" = not bound to one */
+	char type[16];	   /* "lan", "wifi", "cellular", "tether", "unknown" */
+	char bus_path[80]; /* where it is plugged in: the same for the same port; "" = virtual */
+	char driver[32];
+	char model[48];		 /* what a USB device calls itself */
+	char ssid[33];		 /* of Wi-Fi */
 	char local[64];		 /* local address and port */
 	char remote[64];	 /* receiver's (sender: the peer's) address and port */
 	char problem[160];	 /* why it is not used, and what to do; "" = nothing wrong */
 	unsigned share_permille; /* of the media packets of the last second */
 	struct bond_path_stats path;
+};
+
+/* An interface of this machine, used or not. */
+struct stats_interface {
+	char device[32];
+	char type[16];
+	char bus_path[80];
+	char driver[32];
+	char model[48];
+	char ssid[33];
+	char uplink[BOND_NAME_MAX]; /* the uplink that it is; "" = none */
+	char reason[160];	    /* why it is not in use; "" = it is */
 };
 
 enum stats_job_kind {
@@ -63,6 +80,8 @@ struct stats {
 	struct bond_stats bond; /* paths are told in uplinks[] */
 	unsigned uplinks;
 	struct stats_uplink uplink[BOND_PATHS_MAX];
+	unsigned interfaces; /* sender */
+	struct stats_interface interface[STATS_INTERFACES_MAX];
 	unsigned jobs;
 	struct stats_job job[STATS_JOBS_MAX];
 	unsigned logs;

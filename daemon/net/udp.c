@@ -28,6 +28,9 @@
  * the engine's and ifwatch's business, errors only make it faster.
  */
 
+#define TRUESIZE_BYTES 2304 /* of a datagram of 1 to 1.5 KB in the kernel's reckoning, measured */
+#define IPV6_MTU_MIN   1280 /* RFC 8200 */
+
 /* --- sockets -------------------------------------------------------------------------------- */
 
 static bool kernel_at_least(unsigned major, unsigned minor)
@@ -65,6 +68,32 @@ static void socket_buffers(int fd, const struct udp_config *config)
 		(void)set_option(fd, SOL_SOCKET, SO_SNDBUF, config->send_bytes);
 }
 
+int udp_set_dscp(int fd, int family, unsigned dscp)
+{
+	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, (int)dscp << 2)
+				  : set_option(fd, IPPROTO_IP, IP_TOS, (int)dscp << 2);
+}
+
+int udp_allow_fragments(int fd, int family, unsigned mtu)
+{
+	int r;
+
+	if (family != AF_INET6)
+		return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	r = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+	return r ? r
+		 : set_option(fd, IPPROTO_IPV6, IPV6_MTU,
+			      mtu < IPV6_MTU_MIN ? IPV6_MTU_MIN : (int)mtu);
+}
+
+int udp_set_send_queue(int fd, uint64_t bytes)
+{
+	/* The kernel reckons 2304 bytes of memory for such a datagram and doubles what it is told.
+	 */
+	return set_option(fd, SOL_SOCKET, SO_SNDBUF,
+			  (int)((bytes / 1400 + 1) * TRUESIZE_BYTES / 2));
+}
+
 static int socket_setup(int fd, int family, const struct udp_config *config)
 {
 	struct sockaddr_storage storage;
@@ -89,6 +118,8 @@ static int socket_setup(int fd, int family, const struct udp_config *config)
 	if (!r && config->locals)
 		r = family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
 				       : set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (!r && config->dscp)
+		r = udp_set_dscp(fd, family, config->dscp);
 	if (!r && config->timestamps)
 		r = set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	if (r)

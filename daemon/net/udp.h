@@ -27,6 +27,7 @@ struct udp_config {
 	bool errors;		       /* IP_RECVERR: ICMP errors and full queues become visible */
 	bool share_port;	       /* other sockets may bind it too (multicast) */
 	bool fragment;	 /* may be fragmented; else "don't fragment" is set, path MTU ignored */
+	unsigned dscp;	 /* 0 to 63 */
 	bool timestamps; /* the kernel notes when each datagram arrived */
 	bool locals;	 /* and at which of our addresses */
 };
@@ -34,6 +35,13 @@ struct udp_config {
 /* The socket, or -errno: nothing was logged. */
 int udp_open(const struct udp_config *config);
 int udp_local(int fd, struct bond_address *ret_address);
+/* Each for a socket of this family; 0 or -errno. */
+int udp_set_dscp(int fd, int family, unsigned dscp);
+/* What is longer than the way can take goes in fragments from now on: made by the routers (IPv4),
+ * or here for a path MTU of @mtu bytes (IPv6, 1280 at the least). */
+int udp_allow_fragments(int fd, int family, unsigned mtu);
+/* How many bytes may wait in the queues of this host, in full datagrams of 1400 bytes. */
+int udp_set_send_queue(int fd, uint64_t bytes);
 
 /* --- receiving ------------------------------------------------------------------------------ */
 

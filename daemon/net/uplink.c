@@ -13,9 +13,19 @@
  * back (another index) is it of no use.
  */
 
-/* About 100 ms at 20 Mb/s, in the kernel's own reckoning (truesize): what the engine's window has
- * not held back already must not queue up behind a slow device. */
-#define SEND_BYTES    (256 * 1024)
+/* What the engine's window has not held back already must not queue up behind a slow device. */
+#define QUEUE_MS	75
+#define QUEUE_BYTES_MIN (32 * 1400)
+#define QUEUE_BYTES_MAX (512 * 1024)
+#define QUEUE_START_BPS UINT64_C(20000000) /* until the engine has a belief of its own */
+
+/* Before the other family of addresses is tried: several round trips of a bad path. */
+#define FAMILY_WAIT	(2 * USEC_PER_SEC)
+#define FAMILY_WAIT_MAX (32 * USEC_PER_SEC)
+
+/* A full datagram with its IPv6 and UDP headers. */
+#define DATAGRAM_BYTES_MAX (WIRE_DATAGRAM_MAX + 48)
+
 #define RECEIVE_BYTES (1024 * 1024) /* acknowledgements and the feed's control packets */
 
 int uplink_init(struct uplink *uplink)
@@ -91,6 +101,21 @@ static bool place_is_current(const struct uplink *uplink, const struct place *pl
 	       uplink->on_index == (place->interface ? place->interface->index : 0);
 }
 
+/* The least queue: what a burst of the pacer and a busy moment of the machine need. */
+static void fit_queue(struct uplink *uplink, uint64_t capacity_bps)
+{
+	uint64_t bytes = capacity_bps / 8 * QUEUE_MS / 1000;
+
+	if (bytes < QUEUE_BYTES_MIN)
+		bytes = QUEUE_BYTES_MIN;
+	if (bytes > QUEUE_BYTES_MAX)
+		bytes = QUEUE_BYTES_MAX;
+	if (bytes * 4 > uplink->queue_bytes * 3 && bytes * 4 < uplink->queue_bytes * 5)
+		return;
+	if (!udp_set_send_queue(uplink->fd, bytes))
+		uplink->queue_bytes = bytes;
+}
+
 static int uplink_open(struct uplink *uplink, const struct place *place,
 		       const struct bond_address *remote)
 {
@@ -99,7 +124,7 @@ static int uplink_open(struct uplink *uplink, const struct place *place,
 		.device = place->interface ? place->interface->name : "",
 		.device_index = place->interface ? place->interface->index : 0,
 		.receive_bytes = RECEIVE_BYTES,
-		.send_bytes = SEND_BYTES,
+		.dscp = uplink->dscp,
 		.errors = true,
 		.timestamps = true,
 	};
@@ -119,7 +144,31 @@ static int uplink_open(struct uplink *uplink, const struct place *place,
 	(void)snprintf(uplink->on_device, sizeof(uplink->on_device), "%s", config.device);
 	(void)udp_local(fd, &uplink->local);
 	uplink->problem[0] = '\0';
+	uplink->fragments = false;
+	uplink->queue_bytes = 0;
+	fit_queue(uplink, QUEUE_START_BPS);
+	/* A device that cannot take full datagrams whole is known from the start. */
+	if (place->interface && place->interface->mtu && place->interface->mtu < DATAGRAM_BYTES_MAX)
+		(void)uplink_allow_fragments(uplink, place->interface->mtu);
 	return 0;
+}
+
+/* The receiver's addresses in the order of this uplink: by default the resolver's. */
+static const struct bond_address *remote_at(const struct uplink *uplink,
+					    const struct bond_address *remotes, unsigned count,
+					    unsigned at)
+{
+	int first = address_family(&remotes[0]);
+
+	/* Twice around: at first those of the family that comes first, then the others. */
+	for (unsigned i = 0; i < 2 * count; i++) {
+		const struct bond_address *remote = &remotes[i % count];
+		bool in_turn = (address_family(remote) == first) != uplink->other_family;
+
+		if (in_turn == (i < count) && !at--)
+			return remote;
+	}
+	return &remotes[0];
 }
 
 enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *table,
@@ -130,14 +179,19 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 	struct place place;
 
 	for (unsigned i = 0; i < count; i++) {
+		const struct bond_address *remote = remote_at(uplink, remotes, count, i);
 		char other[sizeof(why)];
 
 		/* The reason told is that of the receiver's first address. */
-		if (!place_find(uplink, table, &remotes[i], &place, i ? other : why, sizeof(why)))
+		if (!place_find(uplink, table, remote, &place, i ? other : why, sizeof(why)))
 			continue;
-		if (place_is_current(uplink, &place, &remotes[i]))
+		if (place_is_current(uplink, &place, remote)) {
+			if (place.interface) /* it may be called otherwise by now */
+				memcpy(uplink->on_device, place.interface->name,
+				       sizeof(uplink->on_device));
 			return UPLINK_SAME;
-		if (!uplink_open(uplink, &place, &remotes[i]))
+		}
+		if (!uplink_open(uplink, &place, remote))
 			return UPLINK_OPENED;
 		return was_open ? UPLINK_CLOSED : UPLINK_SAME;
 	}
@@ -146,26 +200,47 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 	return was_open ? UPLINK_CLOSED : UPLINK_SAME;
 }
 
-const char *uplink_type(const char *device)
-{
-	char path[96], line[128];
-	const char *type = "lan";
-	FILE *file;
+/* --- in use --------------------------------------------------------------------------------- */
 
-	if (!device[0] || !strcmp(device, "lo"))
-		return "unknown";
-	if (!strncmp(device, "ppp", 3) || !strncmp(device, "wwan", 4))
-		return "cellular";
-	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/uevent", device);
-	file = fopen(path, "re");
-	if (!file)
-		return "unknown";
-	while (fgets(line, sizeof(line), file)) {
-		if (!strcmp(line, "DEVTYPE=wlan\n"))
-			type = "wifi";
-		else if (!strcmp(line, "DEVTYPE=wwan\n"))
-			type = "cellular";
+static bool has_family(const struct bond_address *remotes, unsigned count, int family)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (address_family(&remotes[i]) == family)
+			return true;
+	return false;
+}
+
+void uplink_tick(struct uplink *uplink, const struct bond_path_stats *path,
+		 const struct bond_address *remotes, unsigned count, usec_t now)
+{
+	int family = address_family(&uplink->remote);
+	bool answers = path->state != BOND_PATH_PROBING && path->state != BOND_PATH_DEAD;
+
+	fit_queue(uplink, path->capacity_bps);
+	if (answers) {
+		uplink->family_wait = 0;
+		return;
 	}
-	(void)fclose(file);
-	return type;
+	if (usec_since(path->since, now) < usec_max(uplink->family_wait, FAMILY_WAIT) ||
+	    !has_family(remotes, count, family == AF_INET ? AF_INET6 : AF_INET))
+		return;
+	uplink->family_wait =
+		usec_min(2 * usec_max(uplink->family_wait, FAMILY_WAIT), FAMILY_WAIT_MAX);
+	uplink->other_family = family == address_family(&remotes[0]);
+}
+
+void uplink_set_dscp(struct uplink *uplink, unsigned dscp)
+{
+	if (uplink->fd >= 0 && uplink->dscp != dscp)
+		(void)udp_set_dscp(uplink->fd, address_family(&uplink->bound), dscp);
+	uplink->dscp = dscp;
+}
+
+bool uplink_allow_fragments(struct uplink *uplink, unsigned mtu)
+{
+	if (uplink->fragments || uplink->fd < 0 ||
+	    udp_allow_fragments(uplink->fd, address_family(&uplink->bound), mtu))
+		return false;
+	uplink->fragments = true;
+	return true;
 }

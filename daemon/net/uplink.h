@@ -2,6 +2,7 @@
 
 #include "net/address.h"
 #include "net/iftable.h"
+#include "net/inventory.h"
 #include "net/udp.h"
 #include "sys/loop.h"
 
@@ -23,8 +24,10 @@ struct uplink {
 	bool automatic;
 	enum bond_cost cost;
 	uint64_t rate_max_bps;
+	unsigned dscp;
 
-	int fd;		   /* -1: closed */
+	struct inventory_item item; /* the interface; index 0: none that is known */
+	int fd;			    /* -1: closed */
 	struct loop_io io; /* started by the owner once the socket is open, stopped with it */
 	int path_id;
 	char on_device[IF_NAMESIZE]; /* where the socket is; "" = not bound to an interface */
@@ -32,9 +35,13 @@ struct uplink {
 	struct bond_address bound; /* local address of the socket, port 0 */
 	struct bond_address local; /* the same with its port */
 	struct bond_address remote;
-	bool stale;	   /* the socket is known to be of no use any more */
-	bool failing;	   /* `problem` is what the last sending told */
-	char problem[160]; /* why it is closed, or what is wrong; "" = nothing */
+	bool stale;	      /* the socket is known to be of no use any more */
+	bool failing;	      /* `problem` is what the last sending told */
+	char problem[160];    /* why it is closed, or what is wrong; "" = nothing */
+	bool fragments;	      /* what is too long for the path goes in fragments */
+	uint64_t queue_bytes; /* what the socket lets wait in this host */
+	bool other_family;    /* the receiver is asked for by its other family first */
+	usec_t family_wait;   /* how long the present one gets to answer; 0: the least */
 	struct udp_sender *sender;
 };
 
@@ -46,5 +53,12 @@ void uplink_deinit(struct uplink *uplink);
  * that this uplink can reach, or closes it and says why. */
 enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *table,
 				 const struct bond_address *remotes, unsigned count);
-/* "lan", "wifi", "cellular" or "unknown", from what the kernel says below /sys/class/net. */
-const char *uplink_type(const char *device);
+/* Once in a while with what the engine knows of the path: fits the socket's queue to the rate, and
+ * turns to the other family of addresses when the receiver does not answer by this one (at the next
+ * uplink_update()). */
+void uplink_tick(struct uplink *uplink, const struct bond_path_stats *path,
+		 const struct bond_address *remotes, unsigned count, usec_t now);
+void uplink_set_dscp(struct uplink *uplink, unsigned dscp);
+/* Full datagrams do not get through whole: sends them in fragments. @mtu: of the path, 0 = not
+ * known. False: it does already. */
+bool uplink_allow_fragments(struct uplink *uplink, unsigned mtu);

@@ -5,206 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/ifwatch.h"
-#include "net/resolve.h"
+#include "net/slot.h"
 #include "sys/log.h"
 
 /*
  * Whatever changes (interfaces, the addresses of the receiver, the configuration, an error on a
  * socket) leads to the same thing: every uplink is compared with what it should be now, opened or
- * closed, and the bond is told. While something is not as it should be this is also done once a
- * second, for what gives no event (an address in use, a firewall).
+ * closed, and the bond is told. This is also done once a second, for what gives no event (an
+ * address in use, a firewall).
+ *
+ * An interface becomes an uplink by itself when the receiver can be reached by it, and stays one
+ * until it is taken away, so that a pulled cable is told of. It is followed by its number through
+ * a change of its name, and is the same uplink again when it comes back in the same place.
  */
-#define RETRY USEC_PER_SEC
-#define BATCHES_MAX                                                                                \
-	8 /* per socket and turn, so that one busy socket does not starve the others               \
-	   */
-
-struct slot {
-	bool used;
-	bool dirty; /* has datagrams to flush */
-	struct uplink uplink;
-	struct resolve *to; /* of its own; NULL: the common receiver */
-	char to_text[300];  /* what `to` was made from */
-	char address_text[64];
-	char told[160]; /* the problem that was logged last */
-	struct uplinks *set;
-};
+#define TICK  USEC_PER_SEC
+#define SYSFS "/sys"
 
 struct uplinks {
-	struct loop *loop;
-	struct bond *bond;
-	struct pump *pump;
-	struct ifwatch *ifwatch;
-	struct udp_batch *batch;
+	struct slot_common common;
 	struct loop_timer timer;
-	void (*on_log)(void *owner, int level, const char *text);
-	void *owner;
-	bool automatic;
-	char excluded[UPLINKS_MAX][IF_NAMESIZE];
-	unsigned excluded_count;
+	struct rule rule[UPLINKS_MAX];
+	unsigned rules;
+	bool listed_only;
 	struct resolve *receiver[UPLINKS_RECEIVERS_MAX];
 	unsigned receivers, receiver_now;
 	struct slot slot[UPLINKS_MAX];
 };
-
-static void tell(struct uplinks *set, int level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct uplinks *set, int level, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	set->on_log(set->owner, level, text);
-}
-
-/* --- one slot ------------------------------------------------------------------------------- */
-
-static void slot_failed(struct slot *slot, enum udp_outcome outcome, int error)
-{
-	struct uplink *uplink = &slot->uplink;
-	char text[ADDRESS_TEXT_MAX];
-
-	if (outcome == UDP_OUTCOME_STALE) {
-		uplink->stale = true;
-		loop_timer_set(&slot->set->timer, loop_now(slot->set->loop) + RETRY / 10);
-	}
-	if (error == ECONNREFUSED)
-		(void)snprintf(uplink->problem, sizeof(uplink->problem),
-			       "nothing listens at %s: is the receiver running there?",
-			       address_text(&uplink->remote, text));
-	else if (outcome >= UDP_OUTCOME_DROP)
-		(void)snprintf(uplink->problem, sizeof(uplink->problem), "cannot send to %s: %s",
-			       address_text(&uplink->remote, text), strerror(error));
-	else
-		return;
-	uplink->failing = true;
-}
-
-static void slot_errors(struct slot *slot)
-{
-	int error = udp_drain_errors(slot->uplink.fd, NULL);
-
-	if (error)
-		slot_failed(slot, udp_outcome(error), error);
-}
-
-static void on_readable(struct loop_io *io, unsigned events)
-{
-	struct slot *slot = io->owner;
-	struct uplinks *set = slot->set;
-	struct udp_datagram *datagrams;
-
-	(void)events;
-	for (unsigned i = 0; i < BATCHES_MAX; i++) {
-		int n = udp_receive(slot->uplink.fd, set->batch, &datagrams);
-
-		if (n <= 0) {
-			slot_errors(slot);
-			break;
-		}
-		for (int k = 0; k < n; k++)
-			if (!datagrams[k].cut &&
-			    bond_input(set->bond, (uint32_t)(slot - set->slot), &datagrams[k].from,
-				       datagrams[k].data, datagrams[k].len,
-				       pump_time(set->pump, datagrams[k].arrived)) ==
-				    BOND_INPUT_TAKEN &&
-			    slot->uplink.failing) {
-				slot->uplink.failing = false;
-				slot->uplink.problem[0] = '\0';
-			}
-		if (n < UDP_BATCH)
-			break;
-	}
-	pump_turn(set->pump);
-}
-
-static void slot_leave_bond(struct slot *slot)
-{
-	struct uplinks *set = slot->set;
-
-	if (slot->uplink.path_id >= 0)
-		bond_path_drop(set->bond, (unsigned)slot->uplink.path_id,
-			       pump_time(set->pump, USEC_NEVER));
-	slot->uplink.path_id = -1;
-}
-
-static void slot_path_config(const struct slot *slot, struct bond_path_config *config)
-{
-	const struct uplink *uplink = &slot->uplink;
-
-	*config = (struct bond_path_config){
-		.link = (uint32_t)(slot - slot->set->slot),
-		.remote = uplink->remote,
-		.cost = uplink->cost,
-		.rate_max_bps = uplink->rate_max_bps,
-	};
-	memcpy(config->name, uplink->name, sizeof(config->name));
-}
-
-static void slot_join_bond(struct slot *slot)
-{
-	struct uplinks *set = slot->set;
-	struct uplink *uplink = &slot->uplink;
-	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
-	struct bond_path_config config;
-
-	slot_path_config(slot, &config);
-	uplink->path_id = bond_path_add(set->bond, &config, pump_time(set->pump, USEC_NEVER));
-	if (uplink->path_id < 0) {
-		(void)snprintf(uplink->problem, sizeof(uplink->problem),
-			       "there are too many uplinks: at most %d", BOND_PATHS_MAX);
-		return;
-	}
-	loop_io_init(&uplink->io, set->loop, uplink->fd, on_readable, slot);
-	loop_io_set(&uplink->io, LOOP_READ);
-	tell(set, LOG_LEVEL_INFO, "uplink %s: %s%sfrom %s to %s", uplink->name, uplink->on_device,
-	     uplink->on_device[0] ? " " : "", address_text(&uplink->local, local),
-	     address_text(&uplink->remote, remote));
-}
-
-static void slot_update(struct slot *slot)
-{
-	struct uplinks *set = slot->set;
-	const struct bond_address *remotes = NULL;
-	struct resolve *to = slot->to	      ? slot->to
-			     : set->receivers ? set->receiver[set->receiver_now]
-					      : NULL;
-	unsigned count = to ? resolve_addresses(to, &remotes) : 0;
-
-	switch (uplink_update(&slot->uplink, ifwatch_table(set->ifwatch), remotes, count)) {
-	case UPLINK_SAME:
-		break;
-	case UPLINK_CLOSED:
-		slot_leave_bond(slot);
-		break;
-	case UPLINK_OPENED:
-		slot_leave_bond(slot);
-		slot_join_bond(slot);
-		break;
-	}
-	if (!count && to && resolve_problem(to)[0])
-		(void)snprintf(slot->uplink.problem, sizeof(slot->uplink.problem), "%.150s",
-			       resolve_problem(to));
-	if (slot->uplink.fd < 0 && strcmp(slot->told, slot->uplink.problem)) {
-		tell(set, LOG_LEVEL_WARNING, "uplink %s: %s", slot->uplink.name,
-		     slot->uplink.problem);
-		memcpy(slot->told, slot->uplink.problem, sizeof(slot->told));
-	} else if (slot->uplink.fd >= 0) {
-		slot->told[0] = '\0';
-	}
-}
-
-static void slot_clear(struct slot *slot)
-{
-	slot_leave_bond(slot);
-	slot->to = resolve_free(slot->to);
-	uplink_deinit(&slot->uplink);
-	*slot = (struct slot){ 0 };
-}
 
 /* --- the set -------------------------------------------------------------------------------- */
 
@@ -215,6 +41,13 @@ static void on_change(void *owner)
 	update_all(owner);
 }
 
+static void on_stale(void *owner)
+{
+	struct uplinks *set = owner;
+
+	loop_timer_set(&set->timer, loop_now(set->common.loop) + TICK / 10);
+}
+
 static struct slot *slot_by_name(struct uplinks *set, const char *name)
 {
 	for (unsigned i = 0; i < UPLINKS_MAX; i++)
@@ -223,84 +56,217 @@ static struct slot *slot_by_name(struct uplinks *set, const char *name)
 	return NULL;
 }
 
-static struct slot *slot_new(struct uplinks *set, const char *name)
+static struct slot *slot_new(struct uplinks *set, const char *name, const struct rule *rule)
+{
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		if (!set->slot[i].used)
+			return slot_init(&set->slot[i], &set->common, i, name, rule)
+				       ? NULL
+				       : &set->slot[i];
+	return NULL;
+}
+
+static bool name_is_taken(void *owner, const char *name)
+{
+	return slot_by_name(owner, name);
+}
+
+/* The slot that an interface is used by. */
+static struct slot *slot_of(const struct uplinks *set, const struct iftable_interface *interface)
 {
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
-		struct slot *slot = &set->slot[i];
+		const struct slot *slot = &set->slot[i];
 
-		if (slot->used)
-			continue;
-		*slot = (struct slot){ .set = set };
-		if (uplink_init(&slot->uplink))
-			return NULL;
-		slot->used = true;
-		(void)snprintf(slot->uplink.name, sizeof(slot->uplink.name), "%s", name);
-		return slot;
+		if (slot->used &&
+		    (slot->uplink.device[0] ? !strcmp(slot->uplink.device, interface->name)
+					    : slot->uplink.item.index == interface->index))
+			return (struct slot *)slot;
 	}
 	return NULL;
 }
 
-static bool is_excluded(const struct uplinks *set, const char *device)
+/* Why an interface may not become an uplink by itself, into @why; true: it may. */
+static bool may_use(const struct uplinks *set, const struct iftable_interface *interface,
+		    const struct inventory_item *item, const struct rule *rule, char *why,
+		    size_t size)
 {
-	for (unsigned i = 0; i < set->excluded_count; i++)
-		if (!strcmp(set->excluded[i], device))
+	const char *not_candidate = iftable_not_candidate(interface);
+
+	why[0] = '\0';
+	if (not_candidate)
+		(void)snprintf(why, size, "%s %s", interface->name, not_candidate);
+	else if (item->classify.gadget)
+		(void)snprintf(why, size, "%s is our end of a cable to a USB host",
+			       interface->name);
+	else if (rule && !rule->use)
+		(void)snprintf(why, size, "[uplink %s] says use = no", rule->name);
+	else if (!rule && set->listed_only)
+		(void)snprintf(why, size, "it is none of those given with --uplink");
+	return !why[0];
+}
+
+/* The same for now: it has no carrier, address or route. */
+static bool can_reach(const struct uplinks *set, const struct iftable_interface *interface,
+		      char *why, size_t size)
+{
+	const struct bond_address *remotes = NULL, anywhere = { 0 };
+	const struct resolve *to = set->common.receiver;
+	unsigned count = to ? resolve_addresses(to, &remotes) : 0;
+	char other[160];
+
+	if (!count)
+		return iftable_is_usable(interface, &anywhere, why, size);
+	for (unsigned i = 0; i < count; i++)
+		if (iftable_is_usable(interface, &remotes[i], i ? other : why, size)) {
+			why[0] = '\0';
 			return true;
+		}
 	return false;
 }
 
-/* The automatic uplinks: an interface that has an address gets a slot, so that the status tells why
- * it is not used; one that has gone frees its slot. */
-static void automatic_sync(struct uplinks *set)
+/* A place for one more; one that is closed gives way. */
+static struct slot *slot_find_room(struct uplinks *set, const char *name, const struct rule *rule)
 {
-	const struct iftable *table = ifwatch_table(set->ifwatch);
+	struct slot *slot = slot_new(set, name, rule);
+
+	for (unsigned i = 0; i < UPLINKS_MAX && !slot; i++)
+		if (set->slot[i].used && set->slot[i].uplink.automatic &&
+		    set->slot[i].uplink.fd < 0) {
+			slot_clear(&set->slot[i]);
+			slot = slot_new(set, name, rule);
+		}
+	return slot;
+}
+
+static void automatic_add(struct uplinks *set, const struct iftable_interface *interface,
+			  struct inventory_item *item, const struct rule *rule)
+{
+	char name[BOND_NAME_MAX];
+	struct slot *slot;
+
+	if (rule && rule->path[0] && !slot_by_name(set, rule->name))
+		(void)snprintf(name, sizeof(name), "%s", rule->name);
+	else
+		inventory_name(set->common.inventory, item, name_is_taken, set, name);
+	slot = slot_find_room(set, name, rule);
+	if (!slot) {
+		if (!item->unused_told)
+			slot_log(&set->common, LOG_LEVEL_WARNING,
+				 "%s: left out, there are at most %d uplinks", interface->name,
+				 UPLINKS_MAX);
+		item->unused_told = true;
+		return;
+	}
+	inventory_remember(set->common.inventory, item, name);
+	slot->uplink.automatic = true;
+	slot->uplink.item = *item;
+	memcpy(slot->uplink.device, interface->name, sizeof(slot->uplink.device));
+	slot_log(&set->common, LOG_LEVEL_INFO, "uplink %s: found %s, %s%s%s%s%s", name,
+		 interface->name, classify_type_text(item->classify.type),
+		 item->classify.driver[0] ? ", driver " : "", item->classify.driver,
+		 item->classify.path[0] ? ", at " : "", item->classify.path);
+}
+
+/* Those whose interface has gone, or is not to be used any more. */
+static void automatic_sweep(struct uplinks *set)
+{
+	const struct iftable *table = ifwatch_table(set->common.ifwatch);
 
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
 		struct slot *slot = &set->slot[i];
+		const struct iftable_interface *interface;
+		const struct inventory_item *item;
+		char why[160] = "the interface is gone";
 
-		if (!slot->used || !slot->uplink.automatic ||
-		    iftable_find(table, slot->uplink.device))
+		if (!slot->used || !slot->uplink.automatic)
 			continue;
-		tell(set, LOG_LEVEL_WARNING, "uplink %s: the interface is gone", slot->uplink.name);
+		interface = iftable_find_index(table, slot->uplink.item.index);
+		item = interface ? inventory_find(set->common.inventory, interface->index) : NULL;
+		if (item) {
+			slot->rule = rule_find(set->rule, set->rules, item);
+			if (may_use(set, interface, item, slot->rule, why, sizeof(why)) &&
+			    !strcmp(slot->rule ? slot->rule->to : "", slot->to_text)) {
+				memcpy(slot->uplink.device, interface->name,
+				       sizeof(slot->uplink.device));
+				continue;
+			}
+		}
+		slot_log(&set->common, LOG_LEVEL_WARNING, "uplink %s: %s", slot->uplink.name,
+			 why[0] ? why : "another receiver");
 		slot_clear(slot);
 	}
+}
+
+static void automatic_sync(struct uplinks *set)
+{
+	const struct iftable *table = ifwatch_table(set->common.ifwatch);
+
+	automatic_sweep(set);
 	for (unsigned i = 0; i < table->count; i++) {
 		const struct iftable_interface *interface = &table->interface[i];
-		struct slot *slot;
+		struct inventory_item *item =
+			inventory_find(set->common.inventory, interface->index);
+		const struct rule *rule = rule_find(set->rule, set->rules, item);
+		char why[160];
 
-		if (iftable_not_candidate(interface) || !interface->addresses || !interface->up ||
-		    is_excluded(set, interface->name) || slot_by_name(set, interface->name))
-			continue;
-		slot = slot_new(set, interface->name);
-		if (!slot)
-			return;
-		slot->uplink.automatic = true;
-		(void)snprintf(slot->uplink.device, sizeof(slot->uplink.device), "%s",
-			       interface->name);
-		if (!strcmp(uplink_type(interface->name), "cellular"))
-			slot->uplink.cost = BOND_COST_PAID;
+		if (!slot_of(set, interface) &&
+		    may_use(set, interface, item, rule, why, sizeof(why)) &&
+		    can_reach(set, interface, why, sizeof(why)))
+			automatic_add(set, interface, item, rule);
 	}
 }
 
 static void update_all(struct uplinks *set)
 {
-	bool wanting = false;
-
-	if (!set->pump)
+	if (!set->common.pump)
 		return;
-	if (set->automatic)
-		automatic_sync(set);
+	inventory_refresh(set->common.inventory, ifwatch_table(set->common.ifwatch));
+	automatic_sync(set);
 	for (unsigned i = 0; i < UPLINKS_MAX; i++)
-		if (set->slot[i].used) {
+		if (set->slot[i].used)
 			slot_update(&set->slot[i]);
-			wanting |= set->slot[i].uplink.fd < 0;
+	loop_timer_set(&set->timer, loop_now(set->common.loop) + TICK);
+	pump_turn(set->common.pump);
+}
+
+/* An interface that has all but a route is mostly one whose owner wonders. Told when it lasts: an
+ * address comes a moment before its route. */
+static void tell_unused(struct uplinks *set)
+{
+	const struct iftable *table = ifwatch_table(set->common.ifwatch);
+
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct iftable_interface *interface = &table->interface[i];
+		struct inventory_item *item =
+			inventory_find(set->common.inventory, interface->index);
+		char why[160];
+
+		if (!item || !item->classify.path[0] || !interface->addresses ||
+		    slot_of(set, interface) ||
+		    !may_use(set, interface, item, rule_find(set->rule, set->rules, item), why,
+			     sizeof(why)) ||
+		    can_reach(set, interface, why, sizeof(why)))
+			continue;
+		if (!strcmp(item->told, why) && !item->unused_told) {
+			item->unused_told = true;
+			slot_log(&set->common, LOG_LEVEL_WARNING, "%s; it is not used", why);
 		}
-	loop_timer_set(&set->timer, wanting ? loop_now(set->loop) + RETRY : USEC_NEVER);
-	pump_turn(set->pump);
+		memcpy(item->told, why, sizeof(item->told));
+	}
 }
 
 static void on_timer(struct loop_timer *timer)
 {
-	update_all(timer->owner);
+	struct uplinks *set = timer->owner;
+	usec_t now = pump_time(set->common.pump, USEC_NEVER);
+	struct bond_stats stats;
+
+	bond_stats(set->common.bond, &stats, now);
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		if (set->slot[i].used)
+			slot_tick(&set->slot[i], &stats, now);
+	update_all(set);
+	tell_unused(set);
 }
 
 struct uplinks *uplinks_new(struct loop *loop, struct bond *bond,
@@ -310,13 +276,18 @@ struct uplinks *uplinks_new(struct loop *loop, struct bond *bond,
 
 	if (!set)
 		return NULL;
-	set->loop = loop;
-	set->bond = bond;
-	set->on_log = on_log;
-	set->owner = owner;
+	set->common.loop = loop;
+	set->common.bond = bond;
+	set->common.on_log = on_log;
+	set->common.log_owner = owner;
+	set->common.on_change = on_change;
+	set->common.on_stale = on_stale;
+	set->common.owner = set;
 	loop_timer_init(&set->timer, loop, on_timer, set);
-	set->batch = udp_batch_new();
-	if (!set->batch || ifwatch_new(loop, on_change, set, &set->ifwatch))
+	set->common.batch = udp_batch_new();
+	set->common.inventory = inventory_new(SYSFS);
+	if (!set->common.batch || !set->common.inventory ||
+	    ifwatch_new(loop, on_change, set, &set->common.ifwatch))
 		return uplinks_free(set);
 	return set;
 }
@@ -330,8 +301,9 @@ struct uplinks *uplinks_free(struct uplinks *set)
 			slot_clear(&set->slot[i]);
 	for (unsigned i = 0; i < set->receivers; i++)
 		set->receiver[i] = resolve_free(set->receiver[i]);
-	set->ifwatch = ifwatch_free(set->ifwatch);
-	set->batch = udp_batch_free(set->batch);
+	set->common.ifwatch = ifwatch_free(set->common.ifwatch);
+	set->common.inventory = inventory_free(set->common.inventory);
+	set->common.batch = udp_batch_free(set->common.batch);
 	loop_timer_deinit(&set->timer);
 	free(set);
 	return NULL;
@@ -339,56 +311,39 @@ struct uplinks *uplinks_free(struct uplinks *set)
 
 void uplinks_attach(struct uplinks *set, struct pump *pump)
 {
-	set->pump = pump;
+	set->common.pump = pump;
 }
 
-static bool entry_is_slot(const struct uplinks_entry *entry, const struct slot *slot)
+static bool rule_is_slot(const struct rule *rule, const struct slot *slot)
 {
-	return entry->use && !slot->uplink.automatic && !strcmp(entry->name, slot->uplink.name) &&
-	       !strcmp(entry->device, slot->uplink.device) && !strcmp(entry->to, slot->to_text) &&
-	       !strcmp(entry->address, slot->address_text);
+	return rule_is_fixed(rule) && rule->use && !slot->uplink.automatic &&
+	       !strcmp(rule->name, slot->uplink.name) &&
+	       !strcmp(rule->device, slot->uplink.device) && !strcmp(rule->to, slot->to_text) &&
+	       !strcmp(rule->address, slot->address_text);
 }
 
-static const struct uplinks_entry *entry_of_slot(const struct uplinks_config *config,
-						 const struct slot *slot)
+static const struct rule *rule_of_slot(const struct uplinks *set, const struct slot *slot)
 {
-	for (unsigned i = 0; i < config->entry_count; i++)
-		if (entry_is_slot(&config->entries[i], slot))
-			return &config->entries[i];
+	for (unsigned i = 0; i < set->rules; i++)
+		if (rule_is_slot(&set->rule[i], slot))
+			return &set->rule[i];
 	return NULL;
 }
 
-static void entry_add(struct uplinks *set, const struct uplinks_entry *entry)
+static void fixed_add(struct uplinks *set, const struct rule *rule)
 {
-	struct slot *slot = slot_new(set, entry->name);
+	struct slot *slot = slot_find_room(set, rule->name, rule);
 
 	if (!slot) {
-		tell(set, LOG_LEVEL_ERR, "uplink %s: left out, there are at most %d", entry->name,
-		     UPLINKS_MAX);
+		slot_log(&set->common, LOG_LEVEL_ERR, "uplink %s: left out, there are at most %d",
+			 rule->name, UPLINKS_MAX);
 		return;
 	}
-	(void)snprintf(slot->uplink.device, sizeof(slot->uplink.device), "%s", entry->device);
-	(void)snprintf(slot->to_text, sizeof(slot->to_text), "%s", entry->to);
-	(void)snprintf(slot->address_text, sizeof(slot->address_text), "%s", entry->address);
-	if (entry->address[0] && address_parse(entry->address, &slot->uplink.asked))
-		tell(set, LOG_LEVEL_ERR, "uplink %s: %s is no address", entry->name,
-		     entry->address);
-	if (entry->to[0])
-		slot->to = resolve_new(set->loop, entry->to, on_change, set);
-}
-
-/* Cost and limit may change while the uplink goes on. */
-static void entry_apply(struct slot *slot, const struct uplinks_entry *entry)
-{
-	struct bond_path_config config;
-
-	slot->uplink.cost = entry->cost;
-	slot->uplink.rate_max_bps = entry->rate_max_bps;
-	if (slot->uplink.path_id < 0)
-		return;
-	slot_path_config(slot, &config);
-	(void)bond_path_set(slot->set->bond, (unsigned)slot->uplink.path_id, &config,
-			    pump_time(slot->set->pump, USEC_NEVER));
+	(void)snprintf(slot->uplink.device, sizeof(slot->uplink.device), "%.15s", rule->device);
+	if (rule->address[0] && address_parse(rule->address, &slot->uplink.asked))
+		slot_log(&set->common, LOG_LEVEL_ERR, "uplink %s: %s is no address", rule->name,
+			 rule->address);
+	slot_describe(slot);
 }
 
 static void receivers_set(struct uplinks *set, const struct uplinks_config *config)
@@ -405,44 +360,38 @@ static void receivers_set(struct uplinks *set, const struct uplinks_config *conf
 	set->receiver_now = 0;
 	set->receivers = config->receiver_count;
 	for (unsigned i = 0; i < set->receivers; i++)
-		set->receiver[i] = resolve_new(set->loop, config->receivers[i], on_change, set);
+		set->receiver[i] =
+			resolve_new(set->common.loop, config->receivers[i], on_change, set);
+	set->common.receiver = set->receivers ? set->receiver[0] : NULL;
 }
 
 void uplinks_set(struct uplinks *set, const struct uplinks_config *config)
 {
 	receivers_set(set, config);
-	set->automatic = true;
-	set->excluded_count = 0;
-	for (unsigned i = 0; i < config->entry_count; i++) {
-		const struct uplinks_entry *entry = &config->entries[i];
-
-		if (entry->use)
-			set->automatic = false;
-		else if (set->excluded_count < UPLINKS_MAX)
-			(void)snprintf(set->excluded[set->excluded_count++], IF_NAMESIZE, "%s",
-				       entry->device);
-	}
+	set->listed_only = config->listed_only;
+	set->rules = config->rule_count < UPLINKS_MAX ? config->rule_count : UPLINKS_MAX;
+	memcpy(set->rule, config->rules, set->rules * sizeof(set->rule[0]));
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
 		struct slot *slot = &set->slot[i];
-		bool stays = slot->uplink.automatic
-				     ? set->automatic && !is_excluded(set, slot->uplink.device)
-				     : entry_of_slot(config, slot) != NULL;
 
-		if (!slot->used || stays)
+		if (!slot->used || slot->uplink.automatic)
 			continue;
-		tell(set, LOG_LEVEL_INFO, "uplink %s: taken out of the configuration",
-		     slot->uplink.name);
+		slot->rule = rule_of_slot(set, slot);
+		if (slot->rule)
+			continue;
+		slot_log(&set->common, LOG_LEVEL_INFO, "uplink %s: taken out of the configuration",
+			 slot->uplink.name);
 		slot_clear(slot);
 	}
-	for (unsigned i = 0; i < config->entry_count; i++) {
-		const struct uplinks_entry *entry = &config->entries[i];
+	for (unsigned i = 0; i < set->rules; i++) {
+		const struct rule *rule = &set->rule[i];
+		struct slot *slot = slot_by_name(set, rule->name);
 
-		if (!entry->use)
+		if (!rule->use || !rule_is_fixed(rule) || (slot && !slot->uplink.automatic))
 			continue;
-		if (!slot_by_name(set, entry->name))
-			entry_add(set, entry);
-		if (slot_by_name(set, entry->name))
-			entry_apply(slot_by_name(set, entry->name), entry);
+		if (slot)
+			slot_clear(slot); /* found by itself before: now it is this one */
+		fixed_add(set, rule);
 	}
 	update_all(set);
 }
@@ -465,18 +414,8 @@ void uplinks_send(struct uplinks *set, const struct bond_datagram *datagram)
 
 void uplinks_flush(struct uplinks *set)
 {
-	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
-		struct slot *slot = &set->slot[i];
-		enum udp_outcome outcome;
-		int error = 0;
-
-		if (!slot->dirty)
-			continue;
-		slot->dirty = false;
-		outcome = udp_flush(slot->uplink.sender, slot->uplink.fd, &error);
-		if (outcome != UDP_OUTCOME_OK)
-			slot_failed(slot, outcome, error);
-	}
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		slot_flush(&set->slot[i]);
 }
 
 void uplinks_next_receiver(struct uplinks *set)
@@ -484,7 +423,9 @@ void uplinks_next_receiver(struct uplinks *set)
 	if (set->receivers < 2)
 		return;
 	set->receiver_now = (set->receiver_now + 1) % set->receivers;
-	tell(set, LOG_LEVEL_WARNING, "trying the next receiver, %s", uplinks_receiver(set));
+	set->common.receiver = set->receiver[set->receiver_now];
+	slot_log(&set->common, LOG_LEVEL_WARNING, "trying the next receiver, %s",
+		 uplinks_receiver(set));
 	update_all(set);
 }
 
@@ -499,12 +440,37 @@ unsigned uplinks_open_count(const struct uplinks *set)
 
 const char *uplinks_receiver(const struct uplinks *set)
 {
-	return set->receivers && set->receiver[set->receiver_now]
-		       ? resolve_target(set->receiver[set->receiver_now])
-		       : "";
+	return set->common.receiver ? resolve_target(set->common.receiver) : "";
 }
 
 const struct uplink *uplinks_get(const struct uplinks *set, unsigned place)
 {
 	return place < UPLINKS_MAX && set->slot[place].used ? &set->slot[place].uplink : NULL;
+}
+
+bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_interface *ret)
+{
+	const struct iftable *table = ifwatch_table(set->common.ifwatch);
+	const struct iftable_interface *interface;
+	const struct slot *slot;
+
+	if (i >= table->count)
+		return false;
+	interface = &table->interface[i];
+	*ret = (struct uplinks_interface){
+		.item = inventory_find(set->common.inventory, interface->index),
+		.uplink = "",
+	};
+	slot = slot_of(set, interface);
+	if (slot) {
+		ret->uplink = slot->uplink.name;
+		memcpy(ret->reason, slot->uplink.problem, sizeof(ret->reason));
+	} else if (ret->item &&
+		   may_use(set, interface, ret->item, rule_find(set->rule, set->rules, ret->item),
+			   ret->reason, sizeof(ret->reason)) &&
+		   can_reach(set, interface, ret->reason, sizeof(ret->reason))) {
+		(void)snprintf(ret->reason, sizeof(ret->reason), "there are at most %d uplinks",
+			       UPLINKS_MAX);
+	}
+	return true;
 }

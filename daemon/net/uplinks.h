@@ -2,34 +2,25 @@
 
 #include "bond/bond.h"
 #include "net/pump.h"
+#include "net/rule.h"
 #include "net/uplink.h"
 
 /*
- * The sender's uplinks: opened and closed as interfaces, addresses and routes come and go, each of
- * them a path of the bond while it is open. The handle of a socket in the bond (`link`) is the
- * place of its uplink in this set.
+ * The sender's uplinks: found, opened and closed as interfaces, addresses and routes come and go,
+ * each of them a path of the bond while it is open. The handle of a socket in the bond (`link`) is
+ * the place of its uplink in this set.
  */
 #define UPLINKS_MAX	      BOND_PATHS_MAX
 #define UPLINKS_RECEIVERS_MAX 4
 
 struct uplinks;
 
-/* What is asked for; strings as in the configuration. */
-struct uplinks_entry {
-	const char *name;
-	const char *device;  /* "" = by address */
-	const char *address; /* "" = the interface's own */
-	const char *to;	     /* HOST:PORT of the receiver over this uplink; "" = the common one */
-	enum bond_cost cost;
-	uint64_t rate_max_bps;
-	bool use; /* false: excluded from the automatic ones */
-};
-
 struct uplinks_config {
 	const char *receivers[UPLINKS_RECEIVERS_MAX]; /* HOST:PORT, first choice first */
 	unsigned receiver_count;
-	const struct uplinks_entry *entries; /* none with `use`: all interfaces that can be used */
-	unsigned entry_count;
+	const struct rule *rules; /* copied; the first that matches an interface holds */
+	unsigned rule_count;	  /* at most UPLINKS_MAX */
+	bool listed_only;	  /* no interface is used that no rule speaks of */
 };
 
 /* NULL: out of memory, or netlink cannot be had (logged). The bond and the pump stay the caller's.
@@ -53,3 +44,14 @@ unsigned uplinks_open_count(const struct uplinks *uplinks);
 const char *uplinks_receiver(const struct uplinks *uplinks);
 /* The uplink of a place, 0 to UPLINKS_MAX - 1; NULL: the place is empty. */
 const struct uplink *uplinks_get(const struct uplinks *uplinks, unsigned place);
+
+/* An interface of this machine, used or not. */
+struct uplinks_interface {
+	const struct inventory_item *item;
+	const char *uplink; /* the name of the uplink it is; "" = none */
+	char reason[160];   /* why it is not in use; "" = it is */
+};
+
+/* False: there is no @i-th. Valid until the next turn of the loop. */
+bool uplinks_interface(const struct uplinks *uplinks, unsigned i,
+		       struct uplinks_interface *ret_interface);

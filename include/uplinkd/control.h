@@ -39,6 +39,7 @@
  *   "stream"        "live", "degraded", "waiting for input", "offline"
  *   "bond"          BOND
  *   "uplinks"       [UPLINK...]; a receiver's are the paths that its sender has opened
+ *   "interfaces"    [INTERFACE...]: a sender's network interfaces, used or not
  *   "jobs"          [JOB...]: input, recording, outputs and the workers between
  *   "log"           [LOG...]: the last state changes, newest last
  *
@@ -67,6 +68,11 @@
  * UPLINK:
  *   "name", "device"      device "": not bound to an interface
  *   "type"                "lan", "wifi", "cellular", "tether", "unknown"
+ *   "bus_path"            where it is plugged in, as ID_PATH of udev: the same port, the same
+ *                         path; "": virtual
+ *   "driver"              "": none
+ *   "model"               what a USB device calls itself
+ *   "ssid"                of the Wi-Fi network
  *   "local", "remote"     addresses and ports
  *   "problem"             why it is not used and what to do; "": nothing is wrong
  *   "state"               "off", "probing", "up", "suspect", "muted", "dead"
@@ -86,6 +92,11 @@
  *   "queue_usec"          queueing delay on the way to the peer
  *   "loss_ppm"            over the last seconds
  *   "window_bytes", "inflight_bytes"
+ *
+ * INTERFACE:
+ *   "device", "type", "bus_path", "driver", "model", "ssid"   as of an uplink
+ *   "uplink"              the name of the uplink that it is; "": none
+ *   "reason"              why it is not in use; "": it is
  *
  * JOB:
  *   "kind"                "input", "record", "encoder", "transport", "output"

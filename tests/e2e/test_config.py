@@ -59,7 +59,7 @@ def all_errors_of_a_file_are_told_at_once():
         f'{name}:3: [sender] unknown key "latancy", did you mean "latency"?',
         f"{name}:4: [sender] latency: must be from 100ms to 1min",
         f"{name}:5: [imput] unknown section, did you mean [input]?",
-        f"{name}:8: [uplink a] cost: must be one of free, paid, expensive"], err)
+        f"{name}:8: [uplink a] cost: must be one of auto, free, paid, expensive"], err)
     check(run("--config", name) == (78, "", err), "without --check")
     check(run("check-config", name, program=CTL) == (78, "", err), "uplinkctl check-config")
 

@@ -114,7 +114,7 @@ static void a_file_sets_every_kind_of_value(void **state)
 	assert_int_equal(config.uplink_count, 2);
 	assert_string_equal(config.uplinks[0].name, "modem.1");
 	assert_string_equal(config.uplinks[0].device, "wwan0");
-	assert_int_equal(config.uplinks[0].cost, BOND_COST_PAID);
+	assert_int_equal(config.uplinks[0].cost, CONFIG_COST_PAID);
 	assert_int_equal(config.uplinks[0].rate_max_bps, 9000000);
 	assert_string_equal(config.uplinks[0].to, "b.example:1");
 	assert_true(config.uplinks[0].use);
@@ -269,7 +269,7 @@ static void the_options_of_the_sender_are_the_contract(void **state)
 	assert_string_equal(config.uplinks[1].name, "lte");
 	assert_string_equal(config.uplinks[1].address, "192.0.2.7");
 	assert_string_equal(config.uplinks[1].to, "h2:7001");
-	assert_int_equal(config.uplinks[1].cost, BOND_COST_PAID);
+	assert_int_equal(config.uplinks[1].cost, CONFIG_COST_PAID);
 	assert_int_equal(config.policy, BOND_POLICY_BROADCAST);
 	assert_string_equal(config.control_path, "/c");
 }

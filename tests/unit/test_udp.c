@@ -1,6 +1,7 @@
 #include "unit/test.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,6 +158,48 @@ static void a_socket_can_be_pinned_without_privilege(void **state)
 	(void)close(in);
 }
 
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void marks_fragments_and_queue_can_be_changed_in_use(void **state)
+{
+	static const char *const locals[] = { "127.0.0.1", "::1" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct udp_config config = { .dscp = 34 };
+		bool v6 = i == 1;
+		int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP, fd, small;
+
+		assert_int_equal(address_parse(locals[i], &config.local), 0);
+		fd = udp_open(&config);
+		if (fd < 0 && v6)
+			return; /* a machine without IPv6 */
+		assert_int_equal(option(fd, level, v6 ? IPV6_TCLASS : IP_TOS), 34 << 2);
+		assert_int_equal(udp_set_dscp(fd, v6 ? AF_INET6 : AF_INET, 46), 0);
+		assert_int_equal(option(fd, level, v6 ? IPV6_TCLASS : IP_TOS), 46 << 2);
+
+		assert_int_equal(option(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER),
+				 v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE);
+		assert_int_equal(udp_allow_fragments(fd, v6 ? AF_INET6 : AF_INET, 0), 0);
+		assert_int_equal(option(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER),
+				 v6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT);
+
+		assert_int_equal(udp_set_send_queue(fd, 16 * 1400), 0);
+		small = option(fd, SOL_SOCKET, SO_SNDBUF);
+		assert_in_range(small, 16 * 2304, 20 * 2304);
+		assert_int_equal(udp_set_send_queue(fd, 64 * 1400), 0);
+		assert_true(option(fd, SOL_SOCKET, SO_SNDBUF) > small);
+		(void)close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +208,7 @@ int main(void)
 		cmocka_unit_test(a_closed_port_is_told_and_does_not_stop_the_rest),
 		cmocka_unit_test(every_error_has_a_meaning),
 		cmocka_unit_test(a_socket_can_be_pinned_without_privilege),
+		cmocka_unit_test(marks_fragments_and_queue_can_be_changed_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
