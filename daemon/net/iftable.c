@@ -111,6 +111,7 @@ static void add_address(struct iftable *table, const struct nlmsghdr *message)
 	const struct ifaddrmsg *address;
 	struct iftable_prefix prefix;
 	uint32_t flags;
+	unsigned at;
 
 	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*address), attr, IFA_MAX, NULL) < 0)
 		return;
@@ -123,18 +124,20 @@ static void add_address(struct iftable *table, const struct nlmsghdr *message)
 	    !prefix_set(&prefix, address->ifa_family, local, address->ifa_prefixlen))
 		return;
 	interface = by_index(table, (int)address->ifa_index);
-	if (!interface || (address->ifa_scope >= RT_SCOPE_LINK && !interface->loopback) ||
-	    interface->addresses == IFTABLE_ADDRESSES_MAX)
+	if (!interface || (address->ifa_scope >= RT_SCOPE_LINK && !interface->loopback))
 		return;
-	/* A deprecated one is used only as long as there is no other. */
-	if (flags & IFA_F_DEPRECATED) {
-		interface->address[interface->addresses++] = prefix;
+	/* A deprecated one is for those who use it already: at the end, and the first to give way.
+	 */
+	at = flags & IFA_F_DEPRECATED ? interface->addresses : interface->preferred;
+	if (at == IFTABLE_ADDRESSES_MAX)
 		return;
-	}
-	memmove(interface->address + 1, interface->address,
-		interface->addresses * sizeof(interface->address[0]));
-	interface->address[0] = prefix;
-	interface->addresses++;
+	if (interface->addresses < IFTABLE_ADDRESSES_MAX)
+		interface->addresses++;
+	if (!(flags & IFA_F_DEPRECATED))
+		interface->preferred++;
+	memmove(interface->address + at + 1, interface->address + at,
+		(interface->addresses - at - 1) * sizeof(prefix));
+	interface->address[at] = prefix;
 }
 
 static void add_route_by(struct iftable *table, int index, const struct iftable_prefix *prefix)
@@ -259,6 +262,7 @@ static bool strike_address(struct iftable *table, const struct nlmsghdr *message
 		if (memcmp(&interface->address[i], &prefix, sizeof(prefix)) != 0)
 			continue;
 		interface->addresses--;
+		interface->preferred -= i < interface->preferred;
 		memmove(interface->address + i, interface->address + i + 1,
 			(interface->addresses - i) * sizeof(prefix));
 		memset(interface->address + interface->addresses, 0, sizeof(prefix));
@@ -318,20 +322,25 @@ static bool prefix_covers(const struct iftable_prefix *prefix, const uint8_t *ho
 	       (!rest || !((prefix->bytes[whole] ^ host[whole]) & mask));
 }
 
-const struct iftable_interface *iftable_owner(const struct iftable *table,
-					      const struct bond_address *local)
+bool iftable_has_address(const struct iftable_interface *interface,
+			 const struct bond_address *local)
 {
 	int family = address_family(local);
 	size_t size = family == AF_INET ? 4 : 16;
 
-	for (unsigned i = 0; i < table->count; i++) {
-		const struct iftable_interface *interface = &table->interface[i];
+	for (unsigned i = 0; i < interface->addresses; i++)
+		if (interface->address[i].family == family &&
+		    !memcmp(interface->address[i].bytes, host_bytes(local), size))
+			return true;
+	return false;
+}
 
-		for (unsigned k = 0; k < interface->addresses; k++)
-			if (interface->address[k].family == family &&
-			    !memcmp(interface->address[k].bytes, host_bytes(local), size))
-				return interface;
-	}
+const struct iftable_interface *iftable_owner(const struct iftable *table,
+					      const struct bond_address *local)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (iftable_has_address(&table->interface[i], local))
+			return &table->interface[i];
 	return NULL;
 }
 

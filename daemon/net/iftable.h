@@ -36,6 +36,7 @@ struct iftable_interface {
 	uint8_t operstate; /* IF_OPER_* of linux/if.h */
 	bool enslaved;	   /* a port of a bridge or bond */
 	unsigned addresses;
+	unsigned preferred; /* so many of them, the first, are not deprecated */
 	struct iftable_prefix address[IFTABLE_ADDRESSES_MAX];
 	unsigned routes;
 	struct iftable_prefix route[IFTABLE_ROUTES_MAX]; /* length 0: a default route */
@@ -61,6 +62,8 @@ const struct iftable_interface *iftable_find_index(const struct iftable *table, 
 /* The interface that has this local address. */
 const struct iftable_interface *iftable_owner(const struct iftable *table,
 					      const struct bond_address *local);
+bool iftable_has_address(const struct iftable_interface *interface,
+			 const struct bond_address *local);
 /* The first address of this family, port 0; an empty address: none. */
 struct bond_address iftable_address(const struct iftable_interface *interface, int family);
 bool iftable_has_default(const struct iftable_interface *interface, int family);

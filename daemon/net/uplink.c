@@ -88,6 +88,11 @@ static bool place_find(const struct uplink *uplink, const struct iftable *table,
 	if (!iftable_is_usable(interface, remote, why, size))
 		return false;
 	place->interface = interface;
+	/* An address in use is kept until it is taken away, deprecated or not. */
+	if (!place->local.len && uplink->fd >= 0 &&
+	    iftable_has_address(interface, &uplink->bound) &&
+	    address_family(&uplink->bound) == address_family(remote))
+		place->local = uplink->bound;
 	if (!place->local.len)
 		place->local = iftable_address(interface, address_family(remote));
 	return true;

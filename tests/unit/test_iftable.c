@@ -195,6 +195,19 @@ static void addresses_that_do_not_last_are_not_used(void **state)
 	add_address(&table, 2, "2001:db8::3", 64, 0);
 	first = iftable_address(iftable_find(&table, "eth0"), AF_INET6);
 	assert_string_equal(address_text(&first, text), "[2001:db8::3]:0");
+	add_address(&table, 2, "2001:db8::4", 64, 0); /* a second one does not take its place */
+	first = iftable_address(iftable_find(&table, "eth0"), AF_INET6);
+	assert_string_equal(address_text(&first, text), "[2001:db8::3]:0");
+	first = address("2001:db8::2"); /* still good for whoever uses it */
+	assert_true(iftable_has_address(iftable_find(&table, "eth0"), &first));
+	first = address("2001:db8::1");
+	assert_false(iftable_has_address(iftable_find(&table, "eth0"), &first));
+	for (int i = 0; i < IFTABLE_ADDRESSES_MAX; i++)
+		add_address(&table, 2, "2001:db8::9", 64, i % 2 ? 0 : IFA_F_DEPRECATED);
+	assert_int_equal(table.interface[0].addresses, IFTABLE_ADDRESSES_MAX);
+	assert_int_equal(table.interface[0].preferred, 2 + IFTABLE_ADDRESSES_MAX / 2);
+	add_address(&table, 2, "2001:db8::a", 64, 0); /* a deprecated one gives way */
+	assert_int_equal(table.interface[0].preferred, 3 + IFTABLE_ADDRESSES_MAX / 2);
 }
 
 static void tunnels_and_ports_are_no_candidates(void **state)
