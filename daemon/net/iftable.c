@@ -259,7 +259,9 @@ static bool strike_address(struct iftable *table, const struct nlmsghdr *message
 	    !prefix_set(&prefix, address->ifa_family, local, address->ifa_prefixlen))
 		return false;
 	for (unsigned i = 0; i < interface->addresses; i++) {
-		if (memcmp(&interface->address[i], &prefix, sizeof(prefix)) != 0)
+		if (interface->address[i].family != prefix.family ||
+		    interface->address[i].length != prefix.length ||
+		    memcmp(interface->address[i].bytes, prefix.bytes, sizeof(prefix.bytes)) != 0)
 			continue;
 		interface->addresses--;
 		interface->preferred -= i < interface->preferred;

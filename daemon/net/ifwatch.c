@@ -127,12 +127,14 @@ static void on_timer(struct loop_timer *timer)
 static void on_event(struct loop_io *io, unsigned events)
 {
 	struct ifwatch *watch = io->owner;
+	int r = 0;
 
 	(void)events;
 	watch->struck = false;
-	for (unsigned i = 0; i < EVENTS_MAX; i++)
-		if (nl_recvmsgs_default(watch->events) < 0)
-			break;
+	for (unsigned i = 0; i < EVENTS_MAX && !r; i++)
+		r = nl_recvmsgs_default(watch->events);
+	if (r == -NLE_NOMEM)
+		log_debug("netlink: there were too many events; all is read anew");
 	if (watch->timer.at == USEC_NEVER)
 		loop_timer_set(&watch->timer,
 			       loop_now(watch->loop) + usec_max(DEBOUNCE, REST * watch->cost));

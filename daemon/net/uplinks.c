@@ -107,10 +107,10 @@ static bool may_use(const struct uplinks *set, const struct iftable_interface *i
 
 /* The same for now: it has no carrier, address or route. */
 static bool can_reach(const struct uplinks *set, const struct iftable_interface *interface,
-		      char *why, size_t size)
+		      const struct rule *rule, char *why, size_t size)
 {
 	const struct bond_address *remotes = NULL, anywhere = { 0 };
-	const struct resolve *to = set->common.receiver;
+	const struct resolve *to = rule && rule->to[0] ? NULL : set->common.receiver;
 	unsigned count = to ? resolve_addresses(to, &remotes) : 0;
 	char other[160];
 
@@ -211,7 +211,7 @@ static void automatic_sync(struct uplinks *set)
 
 		if (!slot_of(set, interface) &&
 		    may_use(set, interface, item, rule, why, sizeof(why)) &&
-		    can_reach(set, interface, why, sizeof(why)))
+		    can_reach(set, interface, rule, why, sizeof(why)))
 			automatic_add(set, interface, item, rule);
 	}
 }
@@ -239,13 +239,13 @@ static void tell_unused(struct uplinks *set)
 		const struct iftable_interface *interface = &table->interface[i];
 		struct inventory_item *item =
 			inventory_find(set->common.inventory, interface->index);
+		const struct rule *rule = item ? rule_find(set->rule, set->rules, item) : NULL;
 		char why[160];
 
 		if (!item || !item->classify.path[0] || !interface->addresses ||
 		    slot_of(set, interface) ||
-		    !may_use(set, interface, item, rule_find(set->rule, set->rules, item), why,
-			     sizeof(why)) ||
-		    can_reach(set, interface, why, sizeof(why)))
+		    !may_use(set, interface, item, rule, why, sizeof(why)) ||
+		    can_reach(set, interface, rule, why, sizeof(why)))
 			continue;
 		if (!strcmp(item->told, why) && !item->unused_told) {
 			item->unused_told = true;
@@ -452,6 +452,7 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 {
 	const struct iftable *table = ifwatch_table(set->common.ifwatch);
 	const struct iftable_interface *interface;
+	const struct rule *rule;
 	const struct slot *slot;
 
 	if (i >= table->count)
@@ -461,14 +462,14 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 		.item = inventory_find(set->common.inventory, interface->index),
 		.uplink = "",
 	};
+	rule = ret->item ? rule_find(set->rule, set->rules, ret->item) : NULL;
 	slot = slot_of(set, interface);
 	if (slot) {
 		ret->uplink = slot->uplink.name;
 		memcpy(ret->reason, slot->uplink.problem, sizeof(ret->reason));
 	} else if (ret->item &&
-		   may_use(set, interface, ret->item, rule_find(set->rule, set->rules, ret->item),
-			   ret->reason, sizeof(ret->reason)) &&
-		   can_reach(set, interface, ret->reason, sizeof(ret->reason))) {
+		   may_use(set, interface, ret->item, rule, ret->reason, sizeof(ret->reason)) &&
+		   can_reach(set, interface, rule, ret->reason, sizeof(ret->reason))) {
 		(void)snprintf(ret->reason, sizeof(ret->reason), "there are at most %d uplinks",
 			       UPLINKS_MAX);
 	}

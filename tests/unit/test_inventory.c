@@ -142,6 +142,7 @@ static void the_wifi_of_a_phone_is_known_by_its_network(void **state)
 
 	sh("mkdir -p class/net/$1/phy80211", "wlan0", "");
 	table_add(&table, 40, "wlan0");
+	table.interface[0].carrier = true; /* its network is asked for: it has none */
 	table.interface[0].addresses = 1;
 	table.interface[0].address[0].family = AF_INET;
 	table.interface[0].address[0].length = 28;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/address.h"
@@ -62,6 +63,29 @@ static void a_batch_arrives_as_it_was_sent(void **state)
 	}
 	assert_int_equal(udp_receive(in, batch, &datagrams), 0);
 	assert_int_equal(udp_sender_stats(sender)->datagrams, UDP_BATCH + 8);
+	udp_sender_free(sender);
+	udp_batch_free(batch);
+	(void)close(out);
+	(void)close(in);
+}
+
+static void the_time_of_arrival_is_not_that_of_reading(void **state)
+{
+	const struct timespec nap = { .tv_nsec = 30 * 1000 * 1000 };
+	struct udp_sender *sender = udp_sender_new();
+	struct udp_batch *batch = udp_batch_new();
+	struct udp_datagram *datagrams;
+	struct bond_address from, to;
+	int out = loopback_socket(&from, false), in = loopback_socket(&to, false);
+	const uint8_t data[1] = { 1 };
+
+	(void)state;
+	(void)udp_send(sender, out, &to, NULL, data, 1);
+	(void)udp_flush(sender, out, NULL);
+	wait_readable(in);
+	(void)nanosleep(&nap, NULL); /* a busy process */
+	assert_int_equal(udp_receive(in, batch, &datagrams), 1);
+	assert_true(usec_since(datagrams[0].arrived, loop_clock()) >= 30 * USEC_PER_MS);
 	udp_sender_free(sender);
 	udp_batch_free(batch);
 	(void)close(out);
@@ -204,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_arrives_as_it_was_sent),
+		cmocka_unit_test(the_time_of_arrival_is_not_that_of_reading),
 		cmocka_unit_test(a_datagram_that_is_too_long_is_marked),
 		cmocka_unit_test(a_closed_port_is_told_and_does_not_stop_the_rest),
 		cmocka_unit_test(every_error_has_a_meaning),
