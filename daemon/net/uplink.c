@@ -9,8 +9,9 @@
  * A socket is opened only when the route table says that its datagrams would go somewhere: the
  * kernel itself accepts them without a route on the interface and they vanish. It is kept as long
  * as interface, address and receiver stay the same, whatever errors it tells meanwhile, for the
- * mapping in the NAT on the way hangs on its port; only when the interface was taken away and came
- * back (another index) is it of no use.
+ * mapping in the NAT on the way hangs on its port. While there is no carrier, address or route it
+ * is parked, and goes on when these are back; only when the interface was taken away and came back
+ * (another index) is it of no use.
  */
 
 /* What the engine's window has not held back already must not queue up behind a slow device. */
@@ -30,24 +31,37 @@
 
 int uplink_init(struct uplink *uplink)
 {
-	uplink->fd = -1;
+	uplink->fd = uplink->parked = -1;
 	uplink->path_id = -1;
 	uplink->sender = udp_sender_new();
 	return uplink->sender ? 0 : -ENOMEM;
 }
 
-static void uplink_close(struct uplink *uplink)
+static void socket_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static void uplink_park(struct uplink *uplink)
 {
 	loop_io_deinit(&uplink->io);
-	if (uplink->fd >= 0)
-		(void)close(uplink->fd);
-	uplink->fd = -1;
+	if (uplink->stale)
+		socket_close(&uplink->fd);
+	if (uplink->fd >= 0) {
+		socket_close(&uplink->parked);
+		uplink->parked = uplink->fd;
+		uplink->fd = -1;
+	}
 	uplink->stale = false;
 }
 
 void uplink_deinit(struct uplink *uplink)
 {
-	uplink_close(uplink);
+	loop_io_deinit(&uplink->io);
+	socket_close(&uplink->fd);
+	socket_close(&uplink->parked);
 	uplink->sender = udp_sender_free(uplink->sender);
 }
 
@@ -98,10 +112,11 @@ static bool place_find(const struct uplink *uplink, const struct iftable *table,
 	return true;
 }
 
-static bool place_is_current(const struct uplink *uplink, const struct place *place,
-			     const struct bond_address *remote)
+/* The socket that is open or parked is for this place. */
+static bool place_is_same(const struct uplink *uplink, const struct place *place,
+			  const struct bond_address *remote)
 {
-	return uplink->fd >= 0 && !uplink->stale && address_equal(&uplink->remote, remote) &&
+	return address_equal(&uplink->remote, remote) &&
 	       address_equal(&uplink->bound, &place->local) &&
 	       uplink->on_index == (place->interface ? place->interface->index : 0);
 }
@@ -135,7 +150,15 @@ static int uplink_open(struct uplink *uplink, const struct place *place,
 	};
 	int fd;
 
-	uplink_close(uplink);
+	uplink_park(uplink);
+	if (uplink->parked >= 0 && place_is_same(uplink, place, remote)) {
+		uplink->fd = uplink->parked;
+		uplink->parked = -1;
+		uplink->problem[0] = '\0';
+		(void)udp_set_dscp(uplink->fd, address_family(&uplink->bound), uplink->dscp);
+		return 0;
+	}
+	socket_close(&uplink->parked);
 	fd = udp_open(&config);
 	if (fd < 0) {
 		(void)snprintf(uplink->problem, sizeof(uplink->problem),
@@ -190,7 +213,7 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 		/* The reason told is that of the receiver's first address. */
 		if (!place_find(uplink, table, remote, &place, i ? other : why, sizeof(why)))
 			continue;
-		if (place_is_current(uplink, &place, remote)) {
+		if (uplink->fd >= 0 && !uplink->stale && place_is_same(uplink, &place, remote)) {
 			if (place.interface) /* it may be called otherwise by now */
 				memcpy(uplink->on_device, place.interface->name,
 				       sizeof(uplink->on_device));
@@ -201,7 +224,7 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 		return was_open ? UPLINK_CLOSED : UPLINK_SAME;
 	}
 	(void)snprintf(uplink->problem, sizeof(uplink->problem), "%s", why);
-	uplink_close(uplink);
+	uplink_park(uplink);
 	return was_open ? UPLINK_CLOSED : UPLINK_SAME;
 }
 

@@ -28,6 +28,7 @@ struct uplink {
 
 	struct inventory_item item; /* the interface; index 0: none that is known */
 	int fd;			    /* -1: closed */
+	int parked; /* the socket that was closed last, in case its place comes back; -1: none */
 	struct loop_io io; /* started by the owner once the socket is open, stopped with it */
 	int path_id;
 	char on_device[IF_NAMESIZE]; /* where the socket is; "" = not bound to an interface */

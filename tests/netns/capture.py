@@ -1,8 +1,8 @@
 """Every datagram that leaves this network namespace for UDP port 7000, by interface.
 
 Prints "ready"; when standard input closes, a JSON list of flows: interface, source address and
-port, number of datagrams and of large ones, and the time (CLOCK_MONOTONIC) of the first large one
-and of the last one.
+port, number of datagrams and of large ones, and the times (CLOCK_MONOTONIC) of the first large one
+and of those after which there was a pause of PAUSE seconds.
 """
 import json
 import select
@@ -14,6 +14,7 @@ import time
 ETH_P_ALL = 3
 PORT = 7000
 LARGE = 1000
+PAUSE = 0.1
 
 
 def datagram(packet):
@@ -46,14 +47,17 @@ def main():
             if not found:
                 continue
             key = (where[0], found[0], found[1])
-            flow = flows.setdefault(key, [0, 0, None, 0])
+            now = time.monotonic()
+            flow = flows.setdefault(key, [0, 0, None, now, []])
             flow[0] += 1
-            flow[3] = time.monotonic()
+            if now > flow[3] + PAUSE:
+                flow[4].append(flow[3])
+            flow[3] = now
             if found[2] >= LARGE:
                 flow[1] += 1
                 flow[2] = flow[2] or flow[3]
     print(json.dumps([{"device": key[0], "from": f"{key[1]}:{key[2]}", "datagrams": flow[0],
-                       "large": flow[1], "first_large": flow[2], "last": flow[3]}
+                       "large": flow[1], "first_large": flow[2], "ends": [*flow[4], flow[3]]}
                       for key, flow in flows.items()]))
 
 

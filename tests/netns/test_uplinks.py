@@ -136,6 +136,13 @@ class Site:
             by_device.setdefault(flow["device"], []).append(flow)
         return by_device
 
+    @staticmethod
+    def stopped(flows, name, moment):
+        """Prints how long after @moment the last datagram left by an uplink that was lost then."""
+        late = max((time for flow in flows[name] for time in flow["ends"] if time < moment + 0.5),
+                   default=moment) - moment
+        print(f"  {name}: last datagram {late * 1000:+.1f} ms after its loss", flush=True)
+
     def finish(self, generator, title):
         """To the end of the stream; fails on any loss."""
         media.check(generator.wait(60) == 0, generator.report)
@@ -207,18 +214,24 @@ def one_of_three_is_taken_away_and_nothing_is_lost():
               flush=True)
         site.cable("two")  # the stick is back
         site.carries("two")
-        site.finish(stream, "8 Mb/s, one of three taken away and put back")
+        flows = site.finish(stream, "8 Mb/s, one of three taken away and put back")
+        site.stopped(flows, "two", begin)
 
 
 def whatever_happens_to_an_uplink_costs_nothing_and_it_returns():
+    moments = {}
+
     def lose(site, name, away, back):
+        before = site.uplinks()[name]["local"]
         away()
+        moments[name] = time.monotonic()
         media.wait_for(lambda: site.uplinks().get(name, {}).get("problem"), 5,
                        f"a problem of {name}")
         told = site.uplinks()[name]["problem"]
         back()
         print(f"  {name}: {told}; up {site.answers(name):.2f} s after it is right again",
               flush=True)
+        media.check(site.uplinks()[name]["local"] == before, "it lost its port, and so its NAT")
 
     with Case() as site:
         names = ("cable", "off", "address", "route", "name")
@@ -251,7 +264,9 @@ def whatever_happens_to_an_uplink_costs_nothing_and_it_returns():
                        "the new name")
         site.answers("name")
         media.check(site.uplinks()["name"]["local"] == before, "the name moved the uplink")
-        site.finish(stream, "8 Mb/s over five uplinks, each with its trouble")
+        flows = site.finish(stream, "8 Mb/s over five uplinks, each with its trouble")
+        for name, moment in moments.items():
+            site.stopped(flows, name, moment)
 
 
 def two_identical_sticks_carry_their_shares():
@@ -370,6 +385,30 @@ def the_other_family_is_used_when_one_does_not_answer():
                 os.rmdir("/etc/netns")
 
 
+def addresses_of_ipv6_may_change_while_the_stream_runs():
+    """As with privacy extensions: a new address comes, the old one is deprecated, then goes."""
+    with Case() as site:
+        for number, name in enumerate(("one", "two")):
+            site.cable(name, route=False)
+            for space, last in ((site.venue, 1), (site.studio, 2)):
+                space.ip("addr", "add", f"2001:db8:97:{number}::{last}/64", "dev", name, "nodad")
+            site.venue.ip("route", "add", "default", "via", f"2001:db8:97:{number}::2", "dev",
+                          name, "metric", str(100 + number))
+        stream = site.start(to=f"[{RECEIVER6}]:7000", seconds=5)
+        for name in ("one", "two"):
+            site.answers(name)
+        old, before = "2001:db8:97::1/64", site.uplinks()["one"]["local"]
+        site.venue.ip("addr", "add", "2001:db8:97::abcd/64", "dev", "one", "nodad")
+        site.venue.ip("addr", "change", old, "dev", "one", "nodad", "preferred_lft", "0",
+                      "valid_lft", "600")
+        time.sleep(0.2)  # longer than such a change takes to be seen
+        media.check(site.uplinks()["one"]["local"] == before, "a deprecated address was left")
+        site.venue.ip("addr", "delete", old, "dev", "one")
+        media.wait_for(lambda: "abcd" in site.uplinks()["one"]["local"], 5, "the new address")
+        site.answers("one")
+        site.finish(stream, "8 Mb/s over IPv6, the address changed")
+
+
 def a_way_that_swallows_long_datagrams_carries_them_in_fragments():
     """Two uplinks; behind one a router whose next hop takes 1280 bytes and which says nothing."""
     with Case() as site:
@@ -408,6 +447,7 @@ if __name__ == "__main__":
              a_hundred_and_fifty_interfaces_that_come_and_go_disturb_nothing,
              sections_match_exclude_and_override,
              the_other_family_is_used_when_one_does_not_answer,
+             addresses_of_ipv6_may_change_while_the_stream_runs,
              a_way_that_swallows_long_datagrams_carries_them_in_fragments)
     netns.main(*(case for case in CASES
                  if len(sys.argv) < 2 or any(word in case.__name__ for word in sys.argv[1:])))
