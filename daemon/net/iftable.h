@@ -13,7 +13,7 @@
  * addresses, its routes. Built from the messages of a netlink dump, one by one; total for any
  * message, and without a socket of its own.
  */
-#define IFTABLE_MAX 128 /* interfaces; of more those that can least be used are left out */
+#define IFTABLE_MAX 192 /* interfaces; of more those that can least be used are left out */
 #define IFTABLE_ADDRESSES_MAX                                                                      \
 	8		      /* per interface: global ones, not tentative, not deprecated first */
 #define IFTABLE_ROUTES_MAX 16 /* per interface: unicast routes of the main table */

@@ -21,11 +21,14 @@
  * is gone is taken out at once, for each millisecond of sending on loses datagrams without any
  * error. Was the event stale, the dump puts it right.
  */
-#define DEBOUNCE      (20 * USEC_PER_MS) /* a change comes as several events within a few ms */
-#define REST	      10 /* times as long as a dump took: with very many interfaces */
-#define RETRY	      (100 * USEC_PER_MS)
-#define EVENTS_MAX    64 /* messages read per wake-up; the rest makes the socket readable again */
-#define DUMP_ATTEMPTS 4	 /* a dump during which the tables changed is void */
+#define DEBOUNCE   (20 * USEC_PER_MS) /* a change comes as several events within a few ms */
+#define REST	   10		      /* times as long as a dump took: with very many interfaces */
+#define RETRY	   (100 * USEC_PER_MS)
+#define EVENTS_MAX 64 /* messages read per wake-up; the rest makes the socket readable again */
+#define READ_BYTES                                                                                 \
+	32768		/* the kernel fills no more in one go; asking for its size costs as much   \
+			 */
+#define DUMP_ATTEMPTS 4 /* a dump during which the tables changed is void */
 
 struct ifwatch {
 	struct loop *loop;
@@ -76,7 +79,6 @@ static int dump_once(struct ifwatch *watch)
 			request.link.skip = RTEXT_FILTER_SKIP_STATS;
 		}
 		r = nl_send_simple(watch->dumps, requests[i], NLM_F_DUMP, &request, len);
-
 		if (r >= 0)
 			r = nl_recvmsgs_default(watch->dumps);
 		if (r < 0)
@@ -161,6 +163,8 @@ static int sockets_open(struct ifwatch *watch)
 	nl_socket_disable_seq_check(watch->events);
 	(void)nl_socket_modify_cb(watch->events, NL_CB_VALID, NL_CB_CUSTOM, take_event, watch);
 	(void)nl_socket_modify_cb(watch->dumps, NL_CB_VALID, NL_CB_CUSTOM, take_message, watch);
+	(void)nl_socket_set_msg_buf_size(watch->dumps, READ_BYTES);
+	nl_socket_disable_msg_peek(watch->dumps);
 	r = nl_connect(watch->events, NETLINK_ROUTE);
 	if (!r)
 		r = nl_connect(watch->dumps, NETLINK_ROUTE);

@@ -234,36 +234,36 @@ def whatever_happens_to_an_uplink_costs_nothing_and_it_returns():
         media.check(site.uplinks()[name]["local"] == before, "it lost its port, and so its NAT")
 
     with Case() as site:
-        names = ("cable", "off", "address", "route", "name")
+        names = ("u-cable", "u-off", "u-addr", "u-route", "u-name")
         for name in names:
             site.cable(name)
         venue, studio = site.venue.ip, site.studio.ip
         stream = site.start(seconds=15)
         for name in names:
             site.answers(name)
-        lose(site, "cable", lambda: studio("link", "set", "cable", "down"),
-             lambda: studio("link", "set", "cable", "up"))
-        lose(site, "off", lambda: venue("link", "set", "off", "down"),
-             lambda: (venue("link", "set", "off", "up"), site.route("off")))
-        lose(site, "address", lambda: venue("addr", "flush", "dev", "address"),
-             lambda: (venue("addr", "add", "10.97.2.1/29", "dev", "address"),
-                      site.route("address")))
-        lose(site, "route", lambda: venue("route", "delete", "default", "dev", "route"),
-             lambda: site.route("route"))
+        lose(site, "u-cable", lambda: studio("link", "set", "u-cable", "down"),
+             lambda: studio("link", "set", "u-cable", "up"))
+        lose(site, "u-off", lambda: venue("link", "set", "u-off", "down"),
+             lambda: (venue("link", "set", "u-off", "up"), site.route("u-off")))
+        lose(site, "u-addr", lambda: venue("addr", "flush", "dev", "u-addr"),
+             lambda: (venue("addr", "add", "10.97.2.1/29", "dev", "u-addr"),
+                      site.route("u-addr")))
+        lose(site, "u-route", lambda: venue("route", "delete", "default", "dev", "u-route"),
+             lambda: site.route("u-route"))
         # A renewed lease and a second address move nothing; a new name is followed.
-        before = site.uplinks()["route"]["local"]
-        venue("addr", "change", "10.97.3.1/30", "dev", "route", "valid_lft", "600",
+        before = site.uplinks()["u-route"]["local"]
+        venue("addr", "change", "10.97.3.1/30", "dev", "u-route", "valid_lft", "600",
               "preferred_lft", "600")
-        venue("addr", "add", "10.97.33.1/30", "dev", "route")
+        venue("addr", "add", "10.97.33.1/30", "dev", "u-route")
         time.sleep(0.2)  # longer than such a change takes to be seen
-        site.answers("route")
-        media.check(site.uplinks()["route"]["local"] == before, "the lease moved the uplink")
-        before = site.uplinks()["name"]["local"]
-        venue("link", "set", "name", "name", "enx0c5b8f279a64")
-        media.wait_for(lambda: site.uplinks()["name"]["device"] == "enx0c5b8f279a64", 5,
+        site.answers("u-route")
+        media.check(site.uplinks()["u-route"]["local"] == before, "the lease moved the uplink")
+        before = site.uplinks()["u-name"]["local"]
+        venue("link", "set", "u-name", "name", "enx0c5b8f279a64")
+        media.wait_for(lambda: site.uplinks()["u-name"]["device"] == "enx0c5b8f279a64", 5,
                        "the new name")
-        site.answers("name")
-        media.check(site.uplinks()["name"]["local"] == before, "the name moved the uplink")
+        site.answers("u-name")
+        media.check(site.uplinks()["u-name"]["local"] == before, "the name moved the uplink")
         flows = site.finish(stream, "8 Mb/s over five uplinks, each with its trouble")
         for name, moment in moments.items():
             site.stopped(flows, name, moment)
