@@ -85,6 +85,7 @@ static void slot_errors(struct slot *slot)
 	char why[64];
 
 	if (mtu) {
+		slot->uplink.path_mtu = mtu;
 		(void)snprintf(why, sizeof(why), "it takes %u bytes at once at the most", mtu);
 		slot_allow_fragments(slot, mtu, why);
 	} else if (error) {
@@ -182,25 +183,32 @@ unsigned slot_remotes(const struct slot *slot, const struct bond_address **ret_r
 	return receiver ? resolve_addresses(receiver, ret_remotes) : 0;
 }
 
-/* What its rule and its interface ask for; it may change while the uplink goes on. */
+void slot_tell_bond(struct slot *slot)
+{
+	struct bond_path_config config;
+
+	if (slot->uplink.path_id < 0)
+		return;
+	slot_path_config(slot, &config);
+	(void)bond_path_set(slot->common->bond, (unsigned)slot->uplink.path_id, &config,
+			    pump_time(slot->common->pump, USEC_NEVER));
+}
+
+/* Takes over what its rule and its interface ask for when that is something else than before. */
 static void slot_apply(struct slot *slot)
 {
-	const struct slot_common *common = slot->common;
 	struct uplink *uplink = &slot->uplink;
 	const struct inventory_item *item = uplink->item.index ? &uplink->item : NULL;
 	enum bond_cost cost = rule_cost(slot->rule, item);
 	uint64_t rate_max_bps = slot->rule ? slot->rule->rate_max_bps : 0;
-	bool same = uplink->cost == cost && uplink->rate_max_bps == rate_max_bps;
-	struct bond_path_config config;
 
-	uplink->cost = cost;
-	uplink->rate_max_bps = rate_max_bps;
 	uplink_set_dscp(uplink, rule_dscp(slot->rule, item));
-	if (same || uplink->path_id < 0)
+	if (slot->configured && slot->cost == cost && slot->rate_max_bps == rate_max_bps)
 		return;
-	slot_path_config(slot, &config);
-	(void)bond_path_set(common->bond, (unsigned)uplink->path_id, &config,
-			    pump_time(common->pump, USEC_NEVER));
+	slot->configured = true;
+	slot->cost = uplink->cost = cost;
+	slot->rate_max_bps = uplink->rate_max_bps = rate_max_bps;
+	slot_tell_bond(slot);
 }
 
 /* Finds the interface that it is on, or would be on. */

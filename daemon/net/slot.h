@@ -32,8 +32,12 @@ struct slot {
 	uint32_t link; /* its handle in the bond */
 	struct uplink uplink;
 	const struct rule *rule; /* NULL: none speaks of it */
-	struct resolve *to;	 /* of its own; NULL: the common receiver */
-	char to_text[300];	 /* what `to` was made from */
+	bool configured; /* the uplink has taken over these two; whoever may has changed them since
+			  */
+	enum bond_cost cost;
+	uint64_t rate_max_bps;
+	struct resolve *to; /* of its own; NULL: the common receiver */
+	char to_text[300];  /* what `to` was made from */
 	char address_text[64];
 	char told[160]; /* the problem that was logged last */
 	const struct slot_common *common;
@@ -50,6 +54,8 @@ void slot_clear(struct slot *slot);
 unsigned slot_remotes(const struct slot *slot, const struct bond_address **ret_remotes);
 /* Finds the interface that it is on, or would be on, and what that and the rule ask for. */
 void slot_describe(struct slot *slot);
+/* After a change of what the bond should know of it. */
+void slot_tell_bond(struct slot *slot);
 /* Brings the socket and the bond in line with what the machine has now. */
 void slot_update(struct slot *slot);
 /* Once in a while, with what the engine knows. */

@@ -172,6 +172,7 @@ static int uplink_open(struct uplink *uplink, const struct place *place,
 	(void)snprintf(uplink->on_device, sizeof(uplink->on_device), "%s", config.device);
 	(void)udp_local(fd, &uplink->local);
 	uplink->problem[0] = '\0';
+	uplink->path_mtu = 0;
 	uplink->fragments = false;
 	uplink->queue_bytes = 0;
 	fit_queue(uplink, QUEUE_START_BPS);

@@ -38,6 +38,7 @@ struct uplink {
 	struct bond_address remote;
 	bool stale;	      /* the socket is known to be of no use any more */
 	bool failing;	      /* `problem` is what the last sending told */
+	unsigned path_mtu;    /* told by a router or the kernel on the way; 0: nobody complained */
 	char problem[160];    /* why it is closed, or what is wrong; "" = nothing */
 	bool fragments;	      /* what is too long for the path goes in fragments */
 	uint64_t queue_bytes; /* what the socket lets wait in this host */

@@ -374,6 +374,7 @@ void uplinks_set(struct uplinks *set, const struct uplinks_config *config)
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
 		struct slot *slot = &set->slot[i];
 
+		slot->configured = false;
 		if (!slot->used || slot->uplink.automatic)
 			continue;
 		slot->rule = rule_of_slot(set, slot);
