@@ -105,12 +105,12 @@ struct inventory_item *inventory_find(struct inventory *inventory, int index)
 	return NULL;
 }
 
-/* It is the name of another place, which may come back. */
-static bool is_reserved(const struct inventory *inventory, const char *path, const char *name)
+bool inventory_is_reserved(const struct inventory *inventory, const struct inventory_item *item,
+			   const char *name)
 {
 	for (unsigned i = 0; i < PLACES_MAX; i++)
 		if (!strcmp(inventory->place[i].name, name) &&
-		    strcmp(inventory->place[i].path, path) != 0)
+		    strcmp(inventory->place[i].path, item->classify.path) != 0)
 			return true;
 	return false;
 }
@@ -129,7 +129,7 @@ void inventory_name(struct inventory *inventory, const struct inventory_item *it
 		}
 	(void)snprintf(name, BOND_NAME_MAX, "%s", item->device);
 	for (unsigned n = 2; n < 2 * PLACES_MAX; n++) {
-		if (!taken(owner, name) && !is_reserved(inventory, path, name))
+		if (!taken(owner, name) && !inventory_is_reserved(inventory, item, name))
 			return;
 		(void)snprintf(name, BOND_NAME_MAX, "%s-%u", item->device, n);
 	}

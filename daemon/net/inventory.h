@@ -34,6 +34,9 @@ void inventory_refresh(struct inventory *inventory, const struct iftable *table)
 /* Valid until the next refresh; NULL: there is none. */
 struct inventory_item *inventory_find(struct inventory *inventory, int index);
 
+/* @name is that of another place, which may come back. */
+bool inventory_is_reserved(const struct inventory *inventory, const struct inventory_item *item,
+			   const char *name);
 /* The name for an uplink on this interface: the one that its place had before, else that of the
  * interface, made unique among @taken() (a name in use) and the names of other places. */
 void inventory_name(struct inventory *inventory, const struct inventory_item *item,

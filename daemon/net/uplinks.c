@@ -144,7 +144,9 @@ static void automatic_add(struct uplinks *set, const struct iftable_interface *i
 	char name[BOND_NAME_MAX];
 	struct slot *slot;
 
-	if (rule && rule->path[0] && !slot_by_name(set, rule->name))
+	/* The first that a section fits has its name, and one in that very place always. */
+	if (rule && !slot_by_name(set, rule->name) &&
+	    (rule->path[0] || !inventory_is_reserved(set->common.inventory, item, rule->name)))
 		(void)snprintf(name, sizeof(name), "%s", rule->name);
 	else
 		inventory_name(set->common.inventory, item, name_is_taken, set, name);
