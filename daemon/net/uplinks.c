@@ -169,6 +169,14 @@ static void automatic_add(struct uplinks *set, const struct iftable_interface *i
 		 item->classify.path[0] ? ", at " : "", item->classify.path);
 }
 
+static void follow_name(struct slot *slot, const struct iftable_interface *interface)
+{
+	if (strcmp(slot->uplink.device, interface->name) != 0)
+		slot_log(slot->common, LOG_LEVEL_INFO, "uplink %s: %s is called %s now",
+			 slot->uplink.name, slot->uplink.device, interface->name);
+	memcpy(slot->uplink.device, interface->name, sizeof(slot->uplink.device));
+}
+
 /* Those whose interface has gone, or is not to be used any more. */
 static void automatic_sweep(struct uplinks *set)
 {
@@ -188,8 +196,7 @@ static void automatic_sweep(struct uplinks *set)
 			slot->rule = rule_find(set->rule, set->rules, item);
 			if (may_use(set, interface, item, slot->rule, why, sizeof(why)) &&
 			    !strcmp(slot->rule ? slot->rule->to : "", slot->to_text)) {
-				memcpy(slot->uplink.device, interface->name,
-				       sizeof(slot->uplink.device));
+				follow_name(slot, interface);
 				continue;
 			}
 		}

@@ -100,14 +100,15 @@ class Site:
         return {uplink["name"]: uplink for uplink in self.status()["uplinks"]}
 
     def carried(self, name):
-        """Packets of the stream that an uplink was given so far; None: it is not there."""
-        return self.uplinks().get(name, {}).get("media_packets")
+        """Packets of the stream, copies too, that an uplink was given so far."""
+        uplink = self.uplinks().get(name)
+        return uplink["media_packets"] + uplink["copy_packets"] if uplink else 0
 
     def carries(self, name, seconds=5):
         """Waits until an uplink carries more of the stream than it has by now."""
-        before = self.carried(name) or 0
+        before = self.carried(name)
         begin = time.monotonic()
-        media.wait_for(lambda: (self.carried(name) or 0) > before + 20, seconds,
+        media.wait_for(lambda: self.carried(name) > before + 20, seconds,
                        f"packets of the stream on {name}")
         return time.monotonic() - begin
 
@@ -127,6 +128,9 @@ class Site:
             found = re.search(r"uplink \S+: (\S+) from (\S+) to ", line)
             if found:
                 owner.setdefault(found.group(2), set()).add(found.group(1))
+            found = re.search(r"uplink \S+: (\S+) is called (\S+) now", line)
+            for devices in owner.values() if found else ():
+                devices |= {found.group(2)} if found.group(1) in devices else set()
         media.check(flows, "nothing was captured")
         for flow in flows:
             media.check(flow["device"] in owner.get(flow["from"], ()),
@@ -298,7 +302,7 @@ def two_identical_sticks_carry_their_shares():
         stream = site.start(seconds=10)
         shares = media.wait_for(
             lambda: (lambda now: now if all(n > 500 for n in now) else None)(
-                [site.carried(name) or 0 for name in ("stick0", "stick1")]), 15,
+                [site.carried(name) for name in ("stick0", "stick1")]), 15,
             "packets of the stream on both sticks")
         flows = site.finish(stream, "8 Mb/s over two identical sticks of 6 Mb/s")
         large = {name: sum(flow["large"] for flow in flows[name]) for name in flows}
