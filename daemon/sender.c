@@ -1,6 +1,5 @@
 #include "sender.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "net/pump.h"
 #include "net/uplinks.h"
 #include "record.h"
+#include "rules.h"
 #include "snapshot.h"
 #include "sys/log.h"
 #include "sys/messages.h"
@@ -228,53 +228,17 @@ static void sender_stats(void *owner, struct stats *stats)
 
 /* --- reload --------------------------------------------------------------------------------- */
 
-static void uplink_rule(const struct config_uplink *uplink, struct rule *rule)
-{
-	static const enum bond_cost costs[] = {
-		[CONFIG_COST_FREE] = BOND_COST_FREE,
-		[CONFIG_COST_PAID] = BOND_COST_PAID,
-		[CONFIG_COST_EXPENSIVE] = BOND_COST_EXPENSIVE,
-	};
-	static const enum rule_dscp dscps[] = {
-		[CONFIG_DSCP_AUTO] = RULE_DSCP_AUTO, [CONFIG_DSCP_NONE] = RULE_DSCP_NONE,
-		[CONFIG_DSCP_CS4] = RULE_DSCP_CS4,   [CONFIG_DSCP_AF41] = RULE_DSCP_AF41,
-		[CONFIG_DSCP_EF] = RULE_DSCP_EF,
-	};
-
-	*rule = (struct rule){
-		.cost_by_type = uplink->cost == CONFIG_COST_AUTO,
-		.cost = costs[uplink->cost],
-		.rate_max_bps = uplink->rate_max_bps,
-		.dscp = dscps[uplink->dscp],
-		.use = uplink->use,
-	};
-#define COPY(field)                                                                                \
-	static_assert(sizeof(rule->field) == sizeof(uplink->field), "as large");                   \
-	memcpy(rule->field, uplink->field, sizeof(rule->field))
-	COPY(name);
-	COPY(device);
-	COPY(path);
-	COPY(driver);
-	COPY(type);
-	COPY(ssid);
-	COPY(address);
-	COPY(to);
-#undef COPY
-}
-
 static void uplinks_configure(struct sender *sender, const struct config *config)
 {
 	struct rule rules[CONFIG_UPLINKS_MAX];
 	struct uplinks_config set = {
 		.rules = rules,
-		.rule_count = config->uplink_count,
+		.rule_count = rules_of(config, rules),
 		.listed_only = config->uplinks_only,
 	};
 
 	for (unsigned i = 0; i < config->receivers && i < UPLINKS_RECEIVERS_MAX; i++)
 		set.receivers[set.receiver_count++] = config->to[i];
-	for (unsigned i = 0; i < config->uplink_count; i++)
-		uplink_rule(&config->uplinks[i], &rules[i]);
 	uplinks_set(sender->uplinks, &set);
 }
 
