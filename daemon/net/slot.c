@@ -14,7 +14,7 @@
  * allowed on that uplink. It costs nothing where that was not the cause.
  */
 #define LOSS_PPM_MAX   300000 /* of a path, before fragments are tried ... */
-#define LOSS_COUNT_MIN 64     /* ... and so many in all */
+#define LOSS_COUNT_MIN 32     /* ... and so many in all: before the bond gives it up for 64 */
 #define BATCHES_MAX    8 /* per socket and turn, so that a busy one does not starve the others */
 
 void slot_log(const struct slot_common *common, int level, const char *format, ...)
