@@ -40,7 +40,6 @@
 #define SETTLE_MAX    USEC_PER_SEC	  /* without any round trip known */
 #define SILENCE	      (5 * USEC_PER_SEC)  /* without a session: a person is told */
 #define SILENCE_AGAIN (60 * USEC_PER_SEC)
-#define NEXT_RECEIVER (15 * USEC_PER_SEC)
 
 enum stop_phase {
 	STOP_NOT,
@@ -67,7 +66,6 @@ struct sender {
 	bool session_up;
 	usec_t down_since;   /* when there was none any more, or the start */
 	usec_t tell_silence; /* when a person is told (again) that nobody answers */
-	usec_t next_receiver;
 	enum stop_phase stopping;
 	usec_t stop_deadline;
 };
@@ -143,7 +141,6 @@ static void session_went(struct sender *sender, const struct bond_event *event)
 	sender->session_up = false;
 	sender->down_since = now;
 	sender->tell_silence = now + SILENCE;
-	sender->next_receiver = now + NEXT_RECEIVER;
 }
 
 static void port_event(void *owner, const struct bond_event *event)
@@ -202,10 +199,6 @@ static void on_tick(struct loop_timer *timer)
 	if (sender->record)
 		job_tick(sender->record);
 	tell_silence(sender, now);
-	if (!sender->session_up && now >= sender->next_receiver) {
-		sender->next_receiver = now + NEXT_RECEIVER;
-		uplinks_next_receiver(sender->uplinks);
-	}
 }
 
 static void sender_stats(void *owner, struct stats *stats)
@@ -377,7 +370,6 @@ static int sender_start(struct sender *sender)
 		return EX_OSERR;
 	sender->down_since = now;
 	sender->tell_silence = now + SILENCE;
-	sender->next_receiver = now + NEXT_RECEIVER;
 	uplinks_attach(sender->uplinks, sender->pump);
 	uplinks_configure(sender, config);
 	journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sys/log.h"
+#include "uplinkd/wire.h"
 
 /*
  * Datagrams that are too long for the way. They go out whole and marked so (DF): fragments double
@@ -93,6 +94,29 @@ static void slot_errors(struct slot *slot)
 	}
 }
 
+/* An answer to what slot_asked() told the others. */
+static bool is_of_another_receiver(const struct slot *slot, const struct udp_datagram *datagram)
+{
+	return !slot->to && datagram->len && datagram->data[0] == WIRE_HELLO_ANSWER &&
+	       !address_equal(&datagram->from, &slot->uplink.remote) &&
+	       receivers_answered(slot->common->receivers, &datagram->from);
+}
+
+static void take_datagram(struct slot *slot, const struct udp_datagram *datagram)
+{
+	const struct slot_common *common = slot->common;
+
+	if (datagram->cut || is_of_another_receiver(slot, datagram) ||
+	    bond_input(common->bond, slot->link, &datagram->from, datagram->data, datagram->len,
+		       pump_time(common->pump, datagram->arrived)) != BOND_INPUT_TAKEN)
+		return;
+	receivers_heard(common->receivers);
+	if (slot->uplink.failing) {
+		slot->uplink.failing = false;
+		slot->uplink.problem[0] = '\0';
+	}
+}
+
 static void on_readable(struct loop_io *io, unsigned events)
 {
 	struct slot *slot = io->owner;
@@ -108,15 +132,7 @@ static void on_readable(struct loop_io *io, unsigned events)
 			break;
 		}
 		for (int k = 0; k < n; k++)
-			if (!datagrams[k].cut &&
-			    bond_input(common->bond, slot->link, &datagrams[k].from,
-				       datagrams[k].data, datagrams[k].len,
-				       pump_time(common->pump, datagrams[k].arrived)) ==
-				    BOND_INPUT_TAKEN &&
-			    slot->uplink.failing) {
-				slot->uplink.failing = false;
-				slot->uplink.problem[0] = '\0';
-			}
+			take_datagram(slot, &datagrams[k]);
 		if (n < UDP_BATCH)
 			break;
 	}
@@ -173,7 +189,7 @@ static void slot_join_bond(struct slot *slot)
 
 static struct resolve *receiver_of(const struct slot *slot)
 {
-	return slot->to ? slot->to : slot->common->receiver;
+	return slot->to ? slot->to : receivers_present(slot->common->receivers);
 }
 
 unsigned slot_remotes(const struct slot *slot, const struct bond_address **ret_remotes)
@@ -226,13 +242,34 @@ void slot_describe(struct slot *slot)
 	slot_apply(slot);
 }
 
+/* It is in use and answers, although the name does not stand for it any more: what runs is not
+ * moved because the name service says something else. */
+static bool keeps_address(const struct slot *slot, const struct resolve *to)
+{
+	const struct uplink *uplink = &slot->uplink;
+	struct bond_stats stats;
+
+	if (slot->moving || uplink->fd < 0 || uplink->path_id < 0 ||
+	    resolve_has(to, &uplink->remote))
+		return false;
+	bond_stats(slot->common->bond, &stats, pump_time(slot->common->pump, USEC_NEVER));
+	return (unsigned)uplink->path_id < stats.paths &&
+	       stats.path[uplink->path_id].state == BOND_PATH_UP;
+}
+
 void slot_update(struct slot *slot)
 {
 	const struct slot_common *common = slot->common;
 	const struct bond_address *remotes = NULL;
 	const struct resolve *to = receiver_of(slot);
 	unsigned count = slot_remotes(slot, &remotes);
+	struct bond_address present = slot->uplink.remote;
 
+	if (count && keeps_address(slot, to)) {
+		remotes = &present;
+		count = 1;
+	}
+	slot->moving = false;
 	slot_describe(slot);
 	switch (uplink_update(&slot->uplink, ifwatch_table(common->ifwatch), remotes, count)) {
 	case UPLINK_SAME:
@@ -290,4 +327,20 @@ void slot_flush(struct slot *slot)
 	outcome = udp_flush(slot->uplink.sender, slot->uplink.fd, &error);
 	if (outcome != UDP_OUTCOME_OK)
 		slot_failed(slot, outcome, error);
+}
+
+void slot_asked(struct slot *slot, const struct bond_datagram *hello)
+{
+	struct bond_address others[RECEIVERS_MAX];
+	struct resolve *to = receiver_of(slot);
+	unsigned count = 0;
+
+	if (to)
+		resolve_doubt(to); /* perhaps it has moved */
+	if (!slot->to)
+		count = receivers_asked(slot->common->receivers, address_family(&hello->to),
+					others);
+	for (unsigned i = 0; i < count; i++)
+		(void)udp_send(slot->uplink.sender, slot->uplink.fd, &others[i], NULL, hello->data,
+			       hello->len);
 }

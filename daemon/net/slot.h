@@ -3,7 +3,7 @@
 #include "net/ifwatch.h"
 #include "net/inventory.h"
 #include "net/pump.h"
-#include "net/resolve.h"
+#include "net/receivers.h"
 #include "net/rule.h"
 #include "net/uplink.h"
 
@@ -18,7 +18,7 @@ struct slot_common {
 	struct ifwatch *ifwatch;
 	struct inventory *inventory;
 	struct udp_batch *batch;
-	struct resolve *receiver; /* of uplinks that have none of their own; NULL: none yet */
+	struct receivers *receivers; /* of uplinks that have none of their own */
 	void (*on_log)(void *owner, int level, const char *text);
 	void *log_owner;
 	void (*on_change)(void *owner); /* the addresses of a receiver are others */
@@ -39,6 +39,7 @@ struct slot {
 	struct resolve *to; /* of its own; NULL: the common receiver */
 	char to_text[300];  /* what `to` was made from */
 	char address_text[64];
+	bool moving;	/* the receiver's address that it has is left for another one's */
 	char told[160]; /* the problem that was logged last */
 	const struct slot_common *common;
 };
@@ -60,5 +61,7 @@ void slot_tell_bond(struct slot *slot);
 void slot_update(struct slot *slot);
 /* Once in a while, with what the engine knows. */
 void slot_tick(struct slot *slot, const struct bond_stats *stats, usec_t now);
+/* A hello was sent: nobody answers. */
+void slot_asked(struct slot *slot, const struct bond_datagram *hello);
 /* Hands to the kernel what was sent. */
 void slot_flush(struct slot *slot);

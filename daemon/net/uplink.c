@@ -97,11 +97,13 @@ static bool place_find(const struct uplink *uplink, const struct iftable *table,
 			       address_text(&uplink->asked, text));
 		return false;
 	}
-	if (!interface || (interface->loopback && address_is_loopback(remote)))
+	if (!interface)
 		return true;
-	if (!iftable_is_usable(interface, remote, why, size))
-		return false;
-	place->interface = interface;
+	if (!(interface->loopback && address_is_loopback(remote))) {
+		if (!iftable_is_usable(interface, remote, why, size))
+			return false;
+		place->interface = interface;
+	}
 	/* An address in use is kept until it is taken away, deprecated or not. */
 	if (!place->local.len && uplink->fd >= 0 &&
 	    iftable_has_address(interface, &uplink->bound) &&
@@ -109,7 +111,10 @@ static bool place_find(const struct uplink *uplink, const struct iftable *table,
 		place->local = uplink->bound;
 	if (!place->local.len)
 		place->local = iftable_address(interface, address_family(remote));
-	return true;
+	if (place->local.len)
+		return true;
+	(void)snprintf(why, size, "%s has no address of the receiver's family", interface->name);
+	return false;
 }
 
 /* The socket that is open or parked is for this place. */

@@ -7,6 +7,7 @@
 
 #include "net/slot.h"
 #include "sys/log.h"
+#include "uplinkd/wire.h"
 
 /*
  * Whatever changes (interfaces, the addresses of the receiver, the configuration, an error on a
@@ -27,8 +28,6 @@ struct uplinks {
 	struct rule rule[UPLINKS_MAX];
 	unsigned rules;
 	bool listed_only;
-	struct resolve *receiver[UPLINKS_RECEIVERS_MAX];
-	unsigned receivers, receiver_now;
 	struct slot slot[UPLINKS_MAX];
 };
 
@@ -110,7 +109,8 @@ static bool can_reach(const struct uplinks *set, const struct iftable_interface 
 		      const struct rule *rule, char *why, size_t size)
 {
 	const struct bond_address *remotes = NULL, anywhere = { 0 };
-	const struct resolve *to = rule && rule->to[0] ? NULL : set->common.receiver;
+	const struct resolve *to =
+		rule && rule->to[0] ? NULL : receivers_present(set->common.receivers);
 	unsigned count = to ? resolve_addresses(to, &remotes) : 0;
 	char other[160];
 
@@ -278,6 +278,27 @@ static void on_timer(struct loop_timer *timer)
 	tell_unused(set);
 }
 
+/* Another receiver: none of the addresses stays because it still answers. */
+static void leave_addresses(struct uplinks *set)
+{
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		set->slot[i].moving = set->slot[i].used && !set->slot[i].to;
+}
+
+static void on_receivers(void *owner, bool switched)
+{
+	struct uplinks *set = owner;
+
+	if (switched) {
+		slot_log(&set->common, LOG_LEVEL_WARNING,
+			 "the receiver is silent on all uplinks while another answers: going on to "
+			 "%s",
+			 uplinks_receiver(set));
+		leave_addresses(set);
+	}
+	update_all(set);
+}
+
 struct uplinks *uplinks_new(struct loop *loop, struct bond *bond,
 			    void (*on_log)(void *owner, int level, const char *text), void *owner)
 {
@@ -295,7 +316,8 @@ struct uplinks *uplinks_new(struct loop *loop, struct bond *bond,
 	loop_timer_init(&set->timer, loop, on_timer, set);
 	set->common.batch = udp_batch_new();
 	set->common.inventory = inventory_new(SYSFS);
-	if (!set->common.batch || !set->common.inventory ||
+	set->common.receivers = receivers_new(loop, on_receivers, set);
+	if (!set->common.batch || !set->common.inventory || !set->common.receivers ||
 	    ifwatch_new(loop, on_change, set, &set->common.ifwatch))
 		return uplinks_free(set);
 	return set;
@@ -308,8 +330,7 @@ struct uplinks *uplinks_free(struct uplinks *set)
 	for (unsigned i = 0; i < UPLINKS_MAX; i++)
 		if (set->slot[i].used)
 			slot_clear(&set->slot[i]);
-	for (unsigned i = 0; i < set->receivers; i++)
-		set->receiver[i] = resolve_free(set->receiver[i]);
+	set->common.receivers = receivers_free(set->common.receivers);
 	set->common.ifwatch = ifwatch_free(set->common.ifwatch);
 	set->common.inventory = inventory_free(set->common.inventory);
 	set->common.batch = udp_batch_free(set->common.batch);
@@ -355,28 +376,10 @@ static void fixed_add(struct uplinks *set, const struct rule *rule)
 	slot_describe(slot);
 }
 
-static void receivers_set(struct uplinks *set, const struct uplinks_config *config)
-{
-	bool same = set->receivers == config->receiver_count;
-
-	for (unsigned i = 0; same && i < set->receivers; i++)
-		same = set->receiver[i] &&
-		       !strcmp(resolve_target(set->receiver[i]), config->receivers[i]);
-	if (same)
-		return;
-	for (unsigned i = 0; i < set->receivers; i++)
-		set->receiver[i] = resolve_free(set->receiver[i]);
-	set->receiver_now = 0;
-	set->receivers = config->receiver_count;
-	for (unsigned i = 0; i < set->receivers; i++)
-		set->receiver[i] =
-			resolve_new(set->common.loop, config->receivers[i], on_change, set);
-	set->common.receiver = set->receivers ? set->receiver[0] : NULL;
-}
-
 void uplinks_set(struct uplinks *set, const struct uplinks_config *config)
 {
-	receivers_set(set, config);
+	if (receivers_set(set->common.receivers, config->receivers, config->receiver_count))
+		leave_addresses(set);
 	set->listed_only = config->listed_only;
 	set->rules = config->rule_count < UPLINKS_MAX ? config->rule_count : UPLINKS_MAX;
 	memcpy(set->rule, config->rules, set->rules * sizeof(set->rule[0]));
@@ -420,23 +423,14 @@ void uplinks_send(struct uplinks *set, const struct bond_datagram *datagram)
 	slot->dirty = true;
 	(void)udp_send(slot->uplink.sender, slot->uplink.fd, &datagram->to, NULL, datagram->data,
 		       datagram->len);
+	if (datagram->len && datagram->data[0] == WIRE_HELLO_ASK)
+		slot_asked(slot, datagram);
 }
 
 void uplinks_flush(struct uplinks *set)
 {
 	for (unsigned i = 0; i < UPLINKS_MAX; i++)
 		slot_flush(&set->slot[i]);
-}
-
-void uplinks_next_receiver(struct uplinks *set)
-{
-	if (set->receivers < 2)
-		return;
-	set->receiver_now = (set->receiver_now + 1) % set->receivers;
-	set->common.receiver = set->receiver[set->receiver_now];
-	slot_log(&set->common, LOG_LEVEL_WARNING, "trying the next receiver, %s",
-		 uplinks_receiver(set));
-	update_all(set);
 }
 
 unsigned uplinks_open_count(const struct uplinks *set)
@@ -450,7 +444,9 @@ unsigned uplinks_open_count(const struct uplinks *set)
 
 const char *uplinks_receiver(const struct uplinks *set)
 {
-	return set->common.receiver ? resolve_target(set->common.receiver) : "";
+	const struct resolve *present = receivers_present(set->common.receivers);
+
+	return present ? resolve_target(present) : "";
 }
 
 const struct uplink *uplinks_get(const struct uplinks *set, unsigned place)

@@ -2,6 +2,7 @@
 
 #include "bond/bond.h"
 #include "net/pump.h"
+#include "net/receivers.h"
 #include "net/rule.h"
 #include "net/uplink.h"
 
@@ -11,12 +12,14 @@
  * the place of its uplink in this set.
  */
 #define UPLINKS_MAX	      BOND_PATHS_MAX
-#define UPLINKS_RECEIVERS_MAX 4
+#define UPLINKS_RECEIVERS_MAX RECEIVERS_MAX
 
 struct uplinks;
 
 struct uplinks_config {
-	const char *receivers[UPLINKS_RECEIVERS_MAX]; /* HOST:PORT, first choice first */
+	/* HOST:PORT, first choice first; the others are for when it is gone (net/failover.h), on
+	 * all uplinks that have no receiver of their own. */
+	const char *receivers[UPLINKS_RECEIVERS_MAX];
 	unsigned receiver_count;
 	const struct rule *rules; /* copied; the first that matches an interface holds */
 	unsigned rule_count;	  /* at most UPLINKS_MAX */
@@ -37,8 +40,6 @@ void uplinks_set(struct uplinks *uplinks, const struct uplinks_config *config);
 void uplinks_send(struct uplinks *uplinks, const struct bond_datagram *datagram);
 void uplinks_flush(struct uplinks *uplinks);
 
-/* The next receiver of the list is tried, on all uplinks that have none of their own. */
-void uplinks_next_receiver(struct uplinks *uplinks);
 unsigned uplinks_open_count(const struct uplinks *uplinks);
 /* The receiver in use, HOST:PORT. */
 const char *uplinks_receiver(const struct uplinks *uplinks);

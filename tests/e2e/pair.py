@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import socket
+import subprocess
 
 import media
 from media import BIN, Checker, Process, check, free_port, wait_for
@@ -106,6 +107,23 @@ class Pair:
         """A clean end of both, the sender first."""
         check(self.sender.stop() == 0, self.sender.report)
         check(self.receiver.stop() == 0, self.receiver.report)
+
+
+class Relays:
+    """linksim's relays in front of a receiver's port: {name: address} in .address."""
+
+    def __init__(self, port, **links):
+        words = [word for name, settings in links.items() for word in
+                 ("--link", f"{name}:listen=127.0.0.1:0 to=127.0.0.1:{port} {settings}")]
+        self.process = media.Process([os.path.join(media.BIN, "linksim"), *words],
+                                     stdin=subprocess.PIPE, stdout="lines")
+        ready = json.loads(self.process.wait_line("ready", lines=self.process.output).string)
+        self.address = {link["name"]: link["listen"] for link in ready["links"]}
+
+    def tell(self, command):
+        """A change, now."""
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
 
 
 def jobs(program, name):

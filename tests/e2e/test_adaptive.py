@@ -1,33 +1,14 @@
 #!/usr/bin/env python3
 """The live bitrate follows the bond, the recording does not: the whole chain with a real encoder."""
-import json
 import os
-import subprocess
 import tempfile
 import time
 
 import media
 from media import case, check
-from pair import Pair, Program, recording, write_key
+from pair import Pair, Program, Relays, recording, write_key
 
 SIZE = {"width": 640, "height": 360}
-
-
-class Relays:
-    """linksim's relays in front of a receiver's port: {name: address} in .address."""
-
-    def __init__(self, port, **links):
-        words = [word for name, settings in links.items() for word in
-                 ("--link", f"{name}:listen=127.0.0.1:0 to=127.0.0.1:{port} {settings}")]
-        self.process = media.Process([os.path.join(media.BIN, "linksim"), *words],
-                                     stdin=subprocess.PIPE, stdout="lines")
-        ready = json.loads(self.process.wait_line("ready", lines=self.process.output).string)
-        self.address = {link["name"]: link["listen"] for link in ready["links"]}
-
-    def tell(self, command):
-        """A change, now."""
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
 
 
 class Chain(Pair):
