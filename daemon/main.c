@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkup.h"
 #include "config.h"
 #include "ctl/control.h"
 #include "receiver.h"
@@ -34,7 +35,8 @@ static const char usage[] =
 	"                                            the role that the file is for\n"
 	"       uplinkd [send|receive] --help, uplinkd --version\n"
 	"\n"
-	"  --check        check the configuration, tell all its errors, and end\n";
+	"  --check        check the configuration, tell all its errors, and end\n"
+	"  --doctor       check the uplinks of this machine, tell what to do, and end\n";
 
 struct program {
 	const char *verb; /* "send" or "receive" */
@@ -234,19 +236,24 @@ out:
 	return status;
 }
 
+struct flags {
+	bool check, doctor, help;
+};
+
 /* Copies the options, the strings too, without the flags, which it sets. False: out of memory; what
  * was copied is released by program_deinit(). */
-static bool options_copy(struct program *program, int argc, char **argv, bool *ret_check,
-			 bool *ret_help)
+static bool options_copy(struct program *program, int argc, char **argv, struct flags *ret_flags)
 {
 	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
 
 	program->argv = (const char *const *)copy;
 	for (int i = 0; copy && i < argc; i++) {
 		if (!strcmp(argv[i], "--check"))
-			*ret_check = true;
+			ret_flags->check = true;
+		else if (!strcmp(argv[i], "--doctor"))
+			ret_flags->doctor = true;
 		else if (!strcmp(argv[i], "--help"))
-			*ret_help = true;
+			ret_flags->help = true;
 		else if ((copy[program->argc] = strdup(argv[i])))
 			program->argc++;
 		else
@@ -327,30 +334,35 @@ static int start(struct program *program, int argc, char **argv)
 {
 	struct config_errors errors = { 0 };
 	enum config_role role = CONFIG_ROLE_SENDER;
-	bool check = false, wants_help = false, verb = argc > 1 && argv[1][0] != '-';
+	struct flags flags = { 0 };
+	bool verb = argc > 1 && argv[1][0] != '-';
 	int status;
 
 	program->config = calloc(1, sizeof(*program->config));
 	program->spare = calloc(1, sizeof(*program->spare));
-	if (!options_copy(program, argc - 1 - verb, argv + 1 + verb, &check, &wants_help) ||
-	    !program->config || !program->spare)
+	if (!options_copy(program, argc - 1 - verb, argv + 1 + verb, &flags) || !program->config ||
+	    !program->spare)
 		return EX_OSERR;
-	if (wants_help && !verb)
+	if (flags.help && !verb)
 		return help(program);
 	status = choose_role(program, argc, argv, &role);
 	if (status != EX_OK)
 		return status;
-	if (wants_help)
+	if (flags.help)
 		return help(program);
 	hide_secrets(argc, argv);
 	if (load(program, program->config, role, &errors) < 0)
 		return complain(&errors);
-	if (check) {
+	if (flags.check) {
 		(void)printf("the configuration is valid: %s, key %s\n", program->verb,
 			     program->config->fingerprint);
 		return EX_OK;
 	}
 	log_open("uplinkd", level_of(program->config->log_level));
+	if (flags.doctor) {
+		status = checkup_print(program->config, stdout);
+		return status < 0 ? EX_OSERR : status;
+	}
 	return run(program);
 }
 

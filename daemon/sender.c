@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "bondsetup.h"
+#include "checkup.h"
 #include "encoder.h"
 #include "input.h"
 #include "journal.h"
@@ -61,6 +62,7 @@ struct sender {
 	struct bond *bond;
 	struct pump *pump;
 	struct uplinks *uplinks;
+	struct checkup *checkup;
 	struct loop_timer tick, settle, stop;
 	usec_t settle_since; /* when the session came up */
 	bool session_up;
@@ -210,6 +212,7 @@ static void sender_stats(void *owner, struct stats *stats)
 		snapshot_uplink(stats, uplinks_get(sender->uplinks, i));
 	snapshot_interfaces(stats, sender->uplinks);
 	snapshot_shares(stats);
+	checkup_stats(sender->checkup, stats);
 	input_stats(sender->input, stats);
 	if (sender->record)
 		snapshot_job(stats, sender->record);
@@ -356,9 +359,14 @@ static int sender_start(struct sender *sender)
 		return EX_OSERR;
 	sender->pump = pump_new(sender->loop, sender->bond, &ports);
 	sender->uplinks = uplinks_new(sender->loop, sender->bond, on_uplink_log, sender);
+	if (sender->uplinks)
+		sender->checkup =
+			checkup_new(sender->loop, sender->uplinks, sender->bond, &sender->journal);
 	sender->encoder = encoder_new(sender->loop, config, sender->stream, &sender->journal);
-	if (!sender->pump || !sender->uplinks || !sender->encoder)
+	if (!sender->pump || !sender->checkup || !sender->encoder)
 		return EX_OSERR;
+	(void)control_command_add(sender->role->control, "doctor", checkup_command,
+				  sender->checkup);
 	sender->transport =
 		transport_caller_new(sender->loop, encoder_stream(sender->encoder), sender->bond,
 				     sender->pump, &sender->journal, config->rate_max_bps);
@@ -389,6 +397,7 @@ static void sender_deinit(struct sender *sender)
 	sender->record = job_free(sender->record);
 	sender->transport = transport_free(sender->transport);
 	sender->encoder = encoder_free(sender->encoder);
+	sender->checkup = checkup_free(sender->checkup);
 	sender->uplinks = uplinks_free(sender->uplinks);
 	sender->pump = pump_free(sender->pump);
 	sender->bond = bond_free(sender->bond);

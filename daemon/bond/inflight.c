@@ -70,6 +70,16 @@ struct sent *inflight_add(struct inflight *f, enum sent_kind kind, uint64_t what
 	return s;
 }
 
+static void inflight_count(struct inflight *f, const struct sent *s)
+{
+	if (s->bytes <= INFLIGHT_LONG)
+		f->short_acked += s->state == SENT_ACKED;
+	else if (s->state == SENT_ACKED)
+		f->long_acked++;
+	else
+		f->long_lost++;
+}
+
 static void inflight_settle(struct inflight *f, struct sent *s, enum sent_state state)
 {
 	s->state = (uint8_t)state;
@@ -79,6 +89,7 @@ static void inflight_settle(struct inflight *f, struct sent *s, enum sent_state 
 		f->lost_bytes += s->bytes;
 		f->lost_packets++;
 	}
+	inflight_count(f, s);
 }
 
 static void inflight_advance(struct inflight *f)
@@ -135,6 +146,7 @@ struct sent *inflight_ack(struct inflight *f, uint64_t number, bool *ret_spuriou
 		s->state = SENT_ACKED;
 		f->spurious_packets++;
 		f->lost_bytes -= s->bytes;
+		inflight_count(f, s);
 		inflight_learn(f, number);
 		return s;
 	}

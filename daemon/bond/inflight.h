@@ -9,8 +9,9 @@
  * What was sent on one path and how it fared, by packet number: the bookkeeping of RFC 9002. The
  * ring is a fixed size; when the oldest packet in it is still out, the path is full.
  */
-#define INFLIGHT_REORDER     3	/* RFC 9002, 6.1.1: packets */
-#define INFLIGHT_REORDER_MAX 64 /* learned from losses that were none */
+#define INFLIGHT_REORDER     3	  /* RFC 9002, 6.1.1: packets */
+#define INFLIGHT_REORDER_MAX 64	  /* learned from losses that were none */
+#define INFLIGHT_LONG	     1200 /* bytes of a datagram: what every path should carry */
 
 enum sent_kind {
 	SENT_NOTHING, /* asks for no acknowledgement */
@@ -51,6 +52,8 @@ struct inflight {
 	uint64_t reorder_until; /* packet number at which half of what was learned is forgotten */
 	uint64_t lost_bytes;	/* cumulative, less those that came after all */
 	uint64_t lost_packets, spurious_packets; /* cumulative */
+	/* The same apart by size, to tell a path that swallows what is long. */
+	uint64_t long_lost, long_acked, short_acked;
 };
 
 /* 0 or -ENOMEM. @size is rounded up to a power of two. */

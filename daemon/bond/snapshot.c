@@ -22,6 +22,9 @@ static void snapshot_path(struct path *p, struct bond_path_stats *s, usec_t now)
 	s->copy_packets = p->copy_packets;
 	s->lost_packets = p->inflight.lost_packets;
 	s->spurious_packets = p->inflight.spurious_packets;
+	s->long_lost = p->inflight.long_lost;
+	s->long_acked = p->inflight.long_acked;
+	s->short_acked = p->inflight.short_acked;
 	s->tx_bps = meter_per_sec(&p->tx_meter, now) * 8;
 	s->rx_bps = meter_per_sec(&p->rx_meter, now) * 8;
 	s->capacity_bps = p->rate.capacity_bps;

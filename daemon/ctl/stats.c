@@ -46,6 +46,10 @@ struct field {
 	{                                                                                          \
 		key, kind, offsetof(struct stats_log, member)                                      \
 	}
+#define FINDING(key, kind, member)                                                                 \
+	{                                                                                          \
+		key, kind, offsetof(struct stats_finding, member)                                  \
+	}
 #define END                                                                                        \
 	{                                                                                          \
 		NULL, KIND_TEXT, 0                                                                 \
@@ -157,6 +161,12 @@ static const struct field log_fields[] = {
 	LOG("level", KIND_INT, level),
 	LOG("text", KIND_TEXT, text),
 	END,
+};
+
+static const struct field finding_fields[] = {
+	FINDING("code", KIND_STRING, code),   FINDING("severity", KIND_STRING, severity),
+	FINDING("uplink", KIND_TEXT, uplink), FINDING("text", KIND_TEXT, text),
+	FINDING("advice", KIND_TEXT, advice), END,
 };
 
 /* A path or a stream id may hold any bytes, a JSON string only UTF-8. */
@@ -277,6 +287,11 @@ static json_t *array_json(const struct field *fields, const void *base, size_t s
 	array_json(fields, (stats)->member, sizeof((stats)->member[0]), (stats)->count,            \
 		   (stats)->now)
 
+json_t *stats_findings_json(const struct stats_finding *findings, unsigned count)
+{
+	return array_json(finding_fields, findings, sizeof(*findings), count, 0);
+}
+
 json_t *stats_json(const struct stats *stats)
 {
 	json_t *object = object_json(top_fields, stats, stats->now);
@@ -288,6 +303,8 @@ json_t *stats_json(const struct stats *stats)
 		    0 ||
 	    json_object_set_new(object, "interfaces",
 				ARRAY(interface_fields, stats, interface, interfaces)) < 0 ||
+	    json_object_set_new(object, "findings",
+				stats_findings_json(stats->finding, stats->findings)) < 0 ||
 	    json_object_set_new(object, "jobs", ARRAY(job_fields, stats, job, jobs)) < 0 ||
 	    json_object_set_new(object, "log", ARRAY(log_fields, stats, log, logs)) < 0) {
 		json_decref(object);

@@ -12,6 +12,7 @@
 #define STATS_JOBS_MAX	     24
 #define STATS_INTERFACES_MAX 48
 #define STATS_LOG_MAX	     64 /* recent state changes kept with their reason */
+#define STATS_FINDINGS_MAX   64
 
 struct stats_uplink {
 	char device[32];   /* interface; "" = not bound to one */
@@ -70,6 +71,15 @@ struct stats_log {
 	char text[240];
 };
 
+/* What a diagnosis has found. */
+struct stats_finding {
+	const char *code;
+	const char *severity; /* "ok", "note", "warning", "error" */
+	char uplink[BOND_NAME_MAX];
+	char text[240];
+	char advice[300];
+};
+
 struct stats {
 	const char *role; /* "sender" or "receiver" */
 	const char *version;
@@ -84,9 +94,13 @@ struct stats {
 	struct stats_interface interface[STATS_INTERFACES_MAX];
 	unsigned jobs;
 	struct stats_job job[STATS_JOBS_MAX];
+	unsigned findings; /* those that are not "ok" */
+	struct stats_finding finding[STATS_FINDINGS_MAX];
 	unsigned logs;
 	struct stats_log log[STATS_LOG_MAX];
 };
 
 /* A new object; NULL: out of memory. */
 json_t *stats_json(const struct stats *stats);
+/* The same of a diagnosis alone, as an array. */
+json_t *stats_findings_json(const struct stats_finding *findings, unsigned count);

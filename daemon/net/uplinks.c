@@ -449,6 +449,18 @@ const char *uplinks_receiver(const struct uplinks *set)
 	return present ? resolve_target(present) : "";
 }
 
+const char *uplinks_receiver_problem(const struct uplinks *set)
+{
+	const struct resolve *present = receivers_present(set->common.receivers);
+
+	return present ? resolve_problem(present) : "";
+}
+
+const struct iftable *uplinks_interfaces(const struct uplinks *set)
+{
+	return ifwatch_table(set->common.ifwatch);
+}
+
 const struct uplink *uplinks_get(const struct uplinks *set, unsigned place)
 {
 	return place < UPLINKS_MAX && set->slot[place].used ? &set->slot[place].uplink : NULL;

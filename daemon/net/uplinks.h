@@ -43,6 +43,10 @@ void uplinks_flush(struct uplinks *uplinks);
 unsigned uplinks_open_count(const struct uplinks *uplinks);
 /* The receiver in use, HOST:PORT. */
 const char *uplinks_receiver(const struct uplinks *uplinks);
+/* Why its name has no (fresh) addresses; "" = nothing is wrong. */
+const char *uplinks_receiver_problem(const struct uplinks *uplinks);
+/* What the uplinks are made of; valid until the next turn of the loop. */
+const struct iftable *uplinks_interfaces(const struct uplinks *uplinks);
 /* The uplink of a place, 0 to UPLINKS_MAX - 1; NULL: the place is empty. */
 const struct uplink *uplinks_get(const struct uplinks *uplinks, unsigned place);
 

@@ -14,6 +14,8 @@
 #define MESSAGE_SESSION_UP "cbcbbe0da8834463be9545da6a305bc4"
 /* The other end is gone. */
 #define MESSAGE_SESSION_DOWN "27ed5e7d707a4ffea5645145f1893c61"
+/* The diagnosis found something, or it is over. */
+#define MESSAGE_FINDING "6903feeba0434062aa3a67c5713befb1"
 /* The input changed its state. */
 #define MESSAGE_INPUT "1e6ffbdbba2241cb878eea709291631b"
 /* An output changed its state. */

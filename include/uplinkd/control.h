@@ -24,6 +24,8 @@
  * the client closes; from the second on, "log" has only what is new. Further requests are still
  * answered.
  *   {"command":"log","since":N}           {"ok":true,"log":[LOG...]} with number > N (default 0)
+ *   {"command":"doctor"}                  {"ok":true,"findings":[FINDING...]}: a diagnosis made
+ *                                         now, with what is well too; of a sender alone
  *   {"command":"reload"}                  reads the configuration again; the error tells what is
  *                                         wrong with it, and the old one stays
  *   {"command":"stop"}                    stops cleanly, as SIGTERM
@@ -41,6 +43,7 @@
  *   "uplinks"       [UPLINK...]; a receiver's are the paths that its sender has opened
  *   "interfaces"    [INTERFACE...]: a sender's network interfaces, used or not
  *   "jobs"          [JOB...]: input, recording, outputs and the workers between
+ *   "findings"      [FINDING...]: what is not well, the worst first
  *   "log"           [LOG...]: the last state changes, newest last
  *
  * BOND:
@@ -111,6 +114,14 @@
  *   "ts_errors"           input: packets or runs of bytes that were not MPEG-TS
  *   "restarts"
  *   "pid"                 0: none
+ *
+ * FINDING:
+ *   "code"                what was looked at or found, a word for programs
+ *   "severity"            "error": it keeps something from working; "warning": it costs something;
+ *                         "note": good to know; "ok": nothing was found
+ *   "uplink"              which one; "": it is not of one
+ *   "text"                what is so, for people
+ *   "advice"              what to do about it; "": nothing
  *
  * LOG:
  *   "number"              counts up by one; a gap tells what was missed

@@ -65,6 +65,29 @@ static int on_watch(const struct arguments *a)
 	return status;
 }
 
+static int on_doctor(const struct arguments *a)
+{
+	const struct show show = { .out = stdout, .color = a->color, .unicode = a->unicode };
+	struct client *client = client_open(a->socket);
+	json_t *reply = NULL, *findings;
+	bool bad = false;
+
+	if (client && client_ask(client, "doctor", 0))
+		reply = client_reply(client);
+	client_close(client);
+	if (!reply)
+		return EX_UNAVAILABLE;
+	findings = json_object_get(reply, "findings");
+	if (a->json) {
+		(void)json_dumpf(findings, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+	} else {
+		bad = show_findings(&show, findings);
+	}
+	json_decref(reply);
+	return bad;
+}
+
 /* A command whose reply says no more than that it was done. */
 static int simple(const struct arguments *a, const char *done)
 {
@@ -119,6 +142,8 @@ static const struct verb {
 } verbs[] = {
 	{ "status", on_status, false, "what uplinkd is doing; --json: for programs" },
 	{ "watch", on_watch, false, "the same, live; --interval MS (default 1000)" },
+	{ "doctor", on_doctor, false,
+	  "check every uplink and tell what to do; 1: something is wrong" },
 	{ "reload", on_reload, false, "make uplinkd read its configuration again" },
 	{ "stop", on_stop, false, "make uplinkd finish its recordings and end" },
 	{ "genkey", on_genkey, true, "make a key for both ends and write it to FILE" },

@@ -215,6 +215,38 @@ static void show_job(const struct show *show, const json_t *job)
 	}
 }
 
+static enum paint severity_paint(const char *severity)
+{
+	return !strcmp(severity, "ok")	      ? PAINT_GOOD
+	       : !strcmp(severity, "error")   ? PAINT_BAD
+	       : !strcmp(severity, "warning") ? PAINT_WARN
+					      : PAINT_DIM;
+}
+
+bool show_findings(const struct show *show, const json_t *findings)
+{
+	bool bad = false;
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach(findings, i, finding)
+	{
+		enum paint paint = severity_paint(text(finding, "severity"));
+		const char *uplink = text(finding, "uplink");
+
+		bad |= paint == PAINT_BAD || paint == PAINT_WARN;
+		(void)fputs("  ", show->out);
+		put(show, paint, text(finding, "severity"), 9);
+		put(show, PAINT_BOLD, uplink, 0);
+		(void)fputs(*uplink ? ": " : "", show->out);
+		put(show, PAINT_NONE, text(finding, "text"), 0);
+		(void)fputs(*text(finding, "advice") ? "; " : "", show->out);
+		put(show, PAINT_NONE, text(finding, "advice"), 0);
+		(void)fputc('\n', show->out);
+	}
+	return bad;
+}
+
 void show_status(const struct show *show, const json_t *status)
 {
 	const json_t *uplinks = json_object_get(status, "uplinks");
@@ -245,6 +277,10 @@ void show_status(const struct show *show, const json_t *status)
 		(void)fprintf(show->out, "  none: %s\n",
 			      sender ? "no interface has an address and a default route"
 				     : "no sender has come yet");
+	if (json_array_size(json_object_get(status, "findings"))) {
+		(void)fputc('\n', show->out);
+		(void)show_findings(show, json_object_get(status, "findings"));
+	}
 	(void)fputc('\n', show->out);
 	put(show, PAINT_DIM, "  JOB               STATE              RATE     BYTES", 0);
 	(void)fputc('\n', show->out);

@@ -19,3 +19,6 @@ void show_status(const struct show *show, const json_t *status);
 void show_log(const struct show *show, const json_t *log, size_t max);
 /* One line, for a watch that is not on a terminal. */
 void show_line(const struct show *show, const json_t *status);
+/* The findings of a diagnosis, a line each with what to do. True: one of them is an error or a
+ * warning. */
+bool show_findings(const struct show *show, const json_t *findings);
