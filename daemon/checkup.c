@@ -106,22 +106,13 @@ static void take_uplink(struct checkup *checkup, unsigned place, const struct up
 /* One that would be an uplink had it a default route. */
 static void take_unused(struct checkup *checkup, const struct uplinks_interface *unused)
 {
-	const struct bond_address anywhere = { 0 };
-	const struct iftable_interface *interface;
 	struct doctor_uplink *u = &checkup->facts.uplink[checkup->facts.uplinks];
-	char why[sizeof(unused->reason)];
 
-	if (!unused->item || unused->uplink[0] || checkup->facts.uplinks == DOCTOR_UPLINKS_MAX)
-		return;
-	interface = iftable_find_index(checkup->facts.interfaces, unused->item->index);
-	/* For another reason than what is the matter with it, nobody wants it. */
-	if (!interface || !interface->addresses ||
-	    iftable_is_usable(interface, &anywhere, why, sizeof(why)) ||
-	    strcmp(why, unused->reason) != 0)
+	if (!unused->lacks_route || checkup->facts.uplinks == DOCTOR_UPLINKS_MAX)
 		return;
 	*u = (struct doctor_uplink){ .state = BOND_PATH_OFF };
-	memcpy(u->device, interface->name, sizeof(u->device));
-	memcpy(u->name, interface->name, sizeof(interface->name));
+	memcpy(u->device, unused->item->device, sizeof(u->device));
+	(void)snprintf(u->name, sizeof(u->name), "%s", unused->item->device);
 	memcpy(u->problem, unused->reason, sizeof(u->problem));
 	checkup->facts.uplinks++;
 }

@@ -79,6 +79,7 @@ struct config_uplink {
 	char ssid[33];
 	char address[64]; /* local address; "" = the interface's own */
 	char to[300];	  /* HOST:PORT of the receiver over this uplink; "" = the common one */
+	char gateway[64]; /* for manage_routes; "" = not told */
 	enum config_cost cost;
 	uint64_t rate_max_bps; /* 0 = no limit */
 	enum config_dscp dscp;
@@ -121,6 +122,7 @@ struct config {
 	struct config_uplink uplinks[CONFIG_UPLINKS_MAX];
 	unsigned uplink_count;
 	bool uplinks_only; /* --uplink was given: no others are looked for */
+	bool manage_routes;
 	enum config_control encoder_control;
 	char encoder_command[CONFIG_TEXT_MAX]; /* control = exec */
 	char encoder_preset[32];	       /* builtin; default superfast */

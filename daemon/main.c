@@ -13,6 +13,7 @@
 #include "checkup.h"
 #include "config.h"
 #include "ctl/control.h"
+#include "net/routes.h"
 #include "receiver.h"
 #include "role.h"
 #include "sender.h"
@@ -36,6 +37,7 @@ static const char usage[] =
 	"       uplinkd [send|receive] --help, uplinkd --version\n"
 	"\n"
 	"  --check        check the configuration, tell all its errors, and end\n"
+	"  --flush-routes remove what manage-routes has set and a crash left behind, and end\n"
 	"  --doctor       check the uplinks of this machine, tell what to do, and end\n";
 
 struct program {
@@ -366,6 +368,19 @@ static int start(struct program *program, int argc, char **argv)
 	return run(program);
 }
 
+/* For ExecStopPost= of a unit. */
+static int flush_routes(void)
+{
+	struct routes *routes;
+
+	log_open("uplinkd", LOG_LEVEL_INFO);
+	routes = routes_new();
+	if (!routes)
+		return EX_OSERR;
+	routes_free(routes);
+	return EX_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = { 0 };
@@ -374,6 +389,8 @@ int main(int argc, char **argv)
 	if (argc < 1)
 		return EX_USAGE;
 	secure_process();
+	if (argc == 2 && !strcmp(argv[1], "--flush-routes"))
+		return flush_routes();
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		(void)puts("uplinkd " UPLINKD_VERSION);
 		return EX_OK;

@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "net/feed.h"
 #include "net/pump.h"
+#include "net/routes.h"
 #include "net/uplinks.h"
 #include "record.h"
 #include "rules.h"
@@ -63,6 +64,7 @@ struct sender {
 	struct pump *pump;
 	struct uplinks *uplinks;
 	struct checkup *checkup;
+	struct routes *routes; /* NULL: they are not managed */
 	struct loop_timer tick, settle, stop;
 	usec_t settle_since; /* when the session came up */
 	bool session_up;
@@ -189,12 +191,40 @@ static void tell_silence(struct sender *sender, usec_t now)
 			    "no uplink can be used (see above); waiting for one");
 }
 
+/* Every uplink, and every interface that would be one had it a route. */
+static void routes_tick(struct sender *sender)
+{
+	const struct config *config = sender->role->config;
+	struct routes_uplink list[ROUTES_MAX];
+	struct uplinks_interface interface;
+	unsigned count = 0;
+
+	if (!sender->routes)
+		return;
+	for (unsigned i = 0; uplinks_interface(sender->uplinks, i, &interface); i++) {
+		if (count == ROUTES_MAX || !interface.item ||
+		    (!interface.uplink[0] && !interface.lacks_route))
+			continue;
+		list[count] = (struct routes_uplink){ 0 };
+		memcpy(list[count].device, interface.item->device, sizeof(list[count].device));
+		for (unsigned k = 0; k < config->uplink_count; k++)
+			if (!strcmp(config->uplinks[k].name, interface.section) ||
+			    !strcmp(config->uplinks[k].name, interface.uplink))
+				memcpy(list[count].gateway, config->uplinks[k].gateway,
+				       sizeof(list[count].gateway));
+		count++;
+	}
+	routes_sync(sender->routes, list, count);
+	checkup_routes_problem(sender->checkup, routes_problem(sender->routes));
+}
+
 static void on_tick(struct loop_timer *timer)
 {
 	struct sender *sender = timer->owner;
 	usec_t now = loop_now(sender->loop);
 
 	loop_timer_set(timer, now + TICK);
+	routes_tick(sender);
 	input_tick(sender->input);
 	encoder_tick(sender->encoder);
 	transport_tick(sender->transport);
@@ -254,6 +284,7 @@ static void sender_reload(void *owner, const struct config *old, const struct co
 	pump_turn(sender->pump);
 	tell_restart(sender, strcmp(old->input.text, fresh->input.text) != 0, "input");
 	tell_restart(sender, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
+	tell_restart(sender, old->manage_routes != fresh->manage_routes, "manage-routes");
 	tell_restart(sender, old->latency != fresh->latency, "latency");
 	tell_restart(sender, old->encoder_control != fresh->encoder_control, "encoder control");
 	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,
@@ -362,6 +393,8 @@ static int sender_start(struct sender *sender)
 	if (sender->uplinks)
 		sender->checkup =
 			checkup_new(sender->loop, sender->uplinks, sender->bond, &sender->journal);
+	if (config->manage_routes && !(sender->routes = routes_new()))
+		return EX_OSERR;
 	sender->encoder = encoder_new(sender->loop, config, sender->stream, &sender->journal);
 	if (!sender->pump || !sender->checkup || !sender->encoder)
 		return EX_OSERR;
@@ -397,6 +430,7 @@ static void sender_deinit(struct sender *sender)
 	sender->record = job_free(sender->record);
 	sender->transport = transport_free(sender->transport);
 	sender->encoder = encoder_free(sender->encoder);
+	sender->routes = routes_free(sender->routes);
 	sender->checkup = checkup_free(sender->checkup);
 	sender->uplinks = uplinks_free(sender->uplinks);
 	sender->pump = pump_free(sender->pump);

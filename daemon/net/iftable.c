@@ -167,7 +167,8 @@ static void add_route(struct iftable *table, const struct nlmsghdr *message)
 	route = nlmsg_data(message);
 	number = attr[RTA_TABLE] && nla_len(attr[RTA_TABLE]) >= 4 ? nla_get_u32(attr[RTA_TABLE])
 								  : route->rtm_table;
-	if (route->rtm_type != RTN_UNICAST || number != RT_TABLE_MAIN ||
+	if (route->rtm_type != RTN_UNICAST ||
+	    (number != RT_TABLE_MAIN && route->rtm_protocol != IFTABLE_PROTOCOL) ||
 	    route->rtm_flags & RTM_F_CLONED ||
 	    !prefix_set(&prefix, route->rtm_family, attr[RTA_DST], route->rtm_dst_len))
 		return;

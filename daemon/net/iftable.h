@@ -17,6 +17,8 @@
 #define IFTABLE_ADDRESSES_MAX                                                                      \
 	8		      /* per interface: global ones, not tentative, not deprecated first */
 #define IFTABLE_ROUTES_MAX 16 /* per interface: unicast routes of the main table */
+/* Routes of this protocol number count in any table: the route manager's. */
+#define IFTABLE_PROTOCOL 181
 
 struct iftable_prefix {
 	int family;	   /* AF_INET or AF_INET6 */

@@ -466,12 +466,20 @@ const struct uplink *uplinks_get(const struct uplinks *set, unsigned place)
 	return place < UPLINKS_MAX && set->slot[place].used ? &set->slot[place].uplink : NULL;
 }
 
+static bool lacks_route_alone(const struct iftable_interface *interface)
+{
+	return interface->up && interface->carrier && interface->addresses &&
+	       !iftable_has_default(interface, AF_INET) &&
+	       !iftable_has_default(interface, AF_INET6);
+}
+
 bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_interface *ret)
 {
 	const struct iftable *table = ifwatch_table(set->common.ifwatch);
 	const struct iftable_interface *interface;
 	const struct rule *rule;
 	const struct slot *slot;
+	char why[160];
 
 	if (i >= table->count)
 		return false;
@@ -481,6 +489,7 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 		.uplink = "",
 	};
 	rule = ret->item ? rule_find(set->rule, set->rules, ret->item) : NULL;
+	ret->section = rule ? rule->name : "";
 	slot = slot_of(set, interface);
 	if (slot) {
 		ret->uplink = slot->uplink.name;
@@ -491,5 +500,8 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 		(void)snprintf(ret->reason, sizeof(ret->reason), "there are at most %d uplinks",
 			       UPLINKS_MAX);
 	}
+	ret->lacks_route = !slot && ret->item &&
+			   may_use(set, interface, ret->item, rule, why, sizeof(why)) &&
+			   lacks_route_alone(interface);
 	return true;
 }
