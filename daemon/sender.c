@@ -14,6 +14,7 @@
 #include "net/pump.h"
 #include "net/routes.h"
 #include "net/uplinks.h"
+#include "quality.h"
 #include "record.h"
 #include "rules.h"
 #include "snapshot.h"
@@ -64,6 +65,7 @@ struct sender {
 	struct pump *pump;
 	struct uplinks *uplinks;
 	struct checkup *checkup;
+	struct quality *quality;
 	struct routes *routes; /* NULL: they are not managed */
 	struct loop_timer tick, settle, stop;
 	usec_t settle_since; /* when the session came up */
@@ -225,6 +227,7 @@ static void on_tick(struct loop_timer *timer)
 
 	loop_timer_set(timer, now + TICK);
 	routes_tick(sender);
+	quality_tick(sender->quality, sender->uplinks);
 	input_tick(sender->input);
 	encoder_tick(sender->encoder);
 	transport_tick(sender->transport);
@@ -238,8 +241,14 @@ static void sender_stats(void *owner, struct stats *stats)
 	struct sender *sender = owner;
 
 	bond_stats(sender->bond, &stats->bond, loop_now(sender->loop));
-	for (unsigned i = 0; i < UPLINKS_MAX; i++)
-		snapshot_uplink(stats, uplinks_get(sender->uplinks, i));
+	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
+		const struct uplink *uplink = uplinks_get(sender->uplinks, i);
+		struct stats_uplink *place = &stats->uplink[stats->uplinks];
+
+		snapshot_uplink(stats, uplink);
+		if (uplink && place < &stats->uplink[stats->uplinks])
+			quality_stats(sender->quality, uplink, place);
+	}
 	snapshot_interfaces(stats, sender->uplinks);
 	snapshot_shares(stats);
 	checkup_stats(sender->checkup, stats);
@@ -396,7 +405,8 @@ static int sender_start(struct sender *sender)
 	if (config->manage_routes && !(sender->routes = routes_new()))
 		return EX_OSERR;
 	sender->encoder = encoder_new(sender->loop, config, sender->stream, &sender->journal);
-	if (!sender->pump || !sender->checkup || !sender->encoder)
+	sender->quality = quality_new(sender->loop);
+	if (!sender->pump || !sender->checkup || !sender->quality || !sender->encoder)
 		return EX_OSERR;
 	(void)control_command_add(sender->role->control, "doctor", checkup_command,
 				  sender->checkup);
@@ -430,6 +440,7 @@ static void sender_deinit(struct sender *sender)
 	sender->record = job_free(sender->record);
 	sender->transport = transport_free(sender->transport);
 	sender->encoder = encoder_free(sender->encoder);
+	sender->quality = quality_free(sender->quality);
 	sender->routes = routes_free(sender->routes);
 	sender->checkup = checkup_free(sender->checkup);
 	sender->uplinks = uplinks_free(sender->uplinks);

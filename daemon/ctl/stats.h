@@ -25,6 +25,11 @@ struct stats_uplink {
 	char remote[64];	 /* receiver's (sender: the peer's) address and port */
 	char problem[160];	 /* why it is not used, and what to do; "" = nothing wrong */
 	unsigned share_permille; /* of the media packets of the last second */
+	char operator_name[64];	 /* modem */
+	char technology[16];	 /* modem: "5G", "LTE", ... */
+	int signal_dbm;		 /* 0 = not known, as below */
+	unsigned signal_percent; /* modem */
+	uint64_t bitrate_bps;	 /* Wi-Fi: what the radio sends with */
 	struct bond_path_stats path;
 };
 

@@ -84,6 +84,10 @@
  *   "cost"                "free", "paid", "expensive"
  *   "muted"               by the operator
  *   "share_permille"      of the media packets of the last second
+ *   "operator", "technology"   modem, as ModemManager tells: "5G", "LTE", ...; "": not known
+ *   "signal_dbm"          Wi-Fi: average of the access point; modem: RSRP or RSSI; 0: not known
+ *   "signal_percent"      modem; 0: not known
+ *   "bitrate_bps"         Wi-Fi: what the radio sends with now; 0: not known
  *   "tx_datagrams", "tx_bytes", "rx_datagrams", "rx_bytes"   UDP payload
  *   "tx_bps", "rx_bps"    over the last second
  *   "capacity_bps"        what it is believed to carry now

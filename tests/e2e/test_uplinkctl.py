@@ -48,7 +48,13 @@ def status_of_a_sender():
                  "rtt_min_usec": 10400, "media_delivered": 81200, "media_lost": 3, "media_late": 5,
                  "media_queued": 12, "media_held": 0, "advice_bps": 8400000,
                  "advice_reason": "more capacity was proven"},
+        "findings": [{"code": "rp-filter", "severity": "error", "uplink": "modem",
+                      "text": "answers are dropped \x1b[2J", "advice": "sysctl it"}],
         "uplinks": [uplink("lan"),
+                    uplink("stick", type="cellular", operator="Example Mobile", technology="LTE",
+                           signal_dbm=-97, signal_percent=54),
+                    uplink("radio", type="wifi", ssid="venue\x1b[2J", signal_dbm=-61,
+                           bitrate_bps=144400000),
                     uplink("modem", state="dead", share_permille=0,
                            problem="no default route; waiting for one")],
         "jobs": [job("input", "input", where="srt://:5000 \x1b[2Jevil\u009b2J"),
@@ -160,9 +166,22 @@ def status_tells_everything_that_matters():
                  "8.40 Mb/s: more capacity was proven", "61 %", "3.70 Mb/s", "10.4 ms", "3.0 ms",
                  "0.42 %", "no default route; waiting for one", "the disk is full",
                  "refused; again in 2 s", "123 MB", "output tube", "modem: dead: silent",
-                 "22:13:20"):
+                 "22:13:20", "Example Mobile LTE -97 dBm 54 %", "-61 dBm radio 144 Mb/s",
+                 "error    modem: answers are dropped ?[2J; sysctl it"):
         check(text in out, f"{text!r} is missing in\n{out}")
     check("\x1b" not in out and "\u009b" not in out, "a control character came through")
+
+
+def doctor_prints_a_line_for_each_finding():
+    fine = {"code": "vpn", "severity": "ok", "uplink": "", "text": "no VPN", "advice": ""}
+    bad = status_of_a_sender()["findings"][0]
+    for findings, expected in (([fine], 0), ([bad, fine], 1)):
+        server = Server(os.path.join(DIRECTORY, "send.sock"), lambda request, f=findings: [
+            {"ok": request["command"] == "doctor", "findings": f}])
+        code, out, err = run("doctor")
+        server.close()
+        check(code == expected and out.count("\n") == len(findings), out + err)
+        check("ok       no VPN" in out, out)
 
 
 def a_receiver_is_told_by_what_it_receives():
@@ -337,6 +356,7 @@ def watch_puts_the_terminal_back_on_a_signal_and_at_the_end_of_uplinkd():
 def main():
     for case in (genkey_writes_a_private_key_once, nothing_running_is_told,
                  a_dead_socket_is_passed_over, status_tells_everything_that_matters,
+                 doctor_prints_a_line_for_each_finding,
                  a_receiver_is_told_by_what_it_receives, json_is_passed_through,
                  several_are_told_apart, reload_and_stop_tell_the_outcome,
                  an_end_in_the_middle_is_told, nonsense_from_the_server_is_an_error,

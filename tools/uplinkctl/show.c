@@ -138,6 +138,33 @@ static int name_width(const json_t *uplinks)
 	return (int)(width < NAME_CELLS_MAX ? width : NAME_CELLS_MAX) + 1;
 }
 
+/* What the radio says, where there is one. */
+static void show_reception(const struct show *show, const json_t *uplink)
+{
+	json_int_t dbm = json_integer_value(json_object_get(uplink, "signal_dbm"));
+	const char *name = *text(uplink, "ssid") ? text(uplink, "ssid") : text(uplink, "operator");
+	char rate[UNITS_MAX];
+
+	if (!dbm && !number(uplink, "signal_percent") && !*name && !*text(uplink, "technology"))
+		return;
+	(void)fputs("          ", show->out);
+	if (*name || *text(uplink, "technology")) {
+		(void)fputc(' ', show->out);
+		put(show, PAINT_DIM, name, 0);
+		(void)fputs(*name && *text(uplink, "technology") ? " " : "", show->out);
+		put(show, PAINT_DIM, text(uplink, "technology"), 0);
+	}
+	if (dbm)
+		(void)fprintf(show->out, " %lld dBm", (long long)dbm);
+	if (number(uplink, "signal_percent"))
+		(void)fprintf(show->out, " %u %%", (unsigned)number(uplink, "signal_percent"));
+	if (number(uplink, "bitrate_bps")) {
+		units_rate(number(uplink, "bitrate_bps"), rate);
+		(void)fprintf(show->out, " radio %s", rate);
+	}
+	(void)fputc('\n', show->out);
+}
+
 static void show_uplink(const struct show *show, const json_t *uplink, bool sender, int width)
 {
 	const char *problem = text(uplink, "problem"), *state = text(uplink, "state");
@@ -158,6 +185,7 @@ static void show_uplink(const struct show *show, const json_t *uplink, bool send
 	(void)fprintf(show->out, " %6s  %10s  %10s  %8s  %8s  %7s\n", percent, rate,
 		      number(uplink, "capacity_bps") ? can : "-",
 		      number(uplink, "rtt_usec") ? rtt : "-", queue, loss);
+	show_reception(show, uplink);
 	if (*problem) {
 		(void)fputs("           ", show->out);
 		put(show, PAINT_WARN, problem, 0);
