@@ -214,6 +214,8 @@ static int on_answer(sd_bus_message *m, void *data, sd_bus_error *error)
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 	}
+	if (r < 0)
+		modems->count = 0; /* another form than ours: half of it is worth nothing */
 	return 0;
 }
 
