@@ -102,6 +102,29 @@ static void a_spurious_loss_is_noticed_and_learned_from(void **state)
 	inflight_deinit(&f);
 }
 
+static void long_datagrams_are_counted_apart(void **state)
+{
+	struct inflight f;
+	bool spurious;
+	usec_t at;
+
+	(void)state;
+	assert_int_equal(inflight_init(&f, 64), 0);
+	for (unsigned i = 0; i < 8; i++)
+		(void)inflight_add(&f, SENT_MEDIA, i, i % 2 ? 1300 : 100, i * MS);
+	(void)inflight_ack(&f, 0, &spurious);
+	(void)inflight_ack(&f, 6, &spurious);
+	while (inflight_next_lost(&f, MS, 20 * MS, &at))
+		;
+	assert_int_equal(f.short_acked, 2);
+	assert_int_equal(f.long_lost, 3); /* the last one is behind all that arrived */
+	assert_int_equal(f.long_acked, 0);
+	(void)inflight_ack(&f, 1, &spurious);
+	assert_true(spurious);
+	assert_int_equal(f.long_acked, 1);
+	inflight_deinit(&f);
+}
+
 static void overdue_packets_are_told_once_and_in_order(void **state)
 {
 	struct inflight f = sent_of(3);
@@ -257,6 +280,7 @@ int main(void)
 		cmocka_unit_test(older_than_the_delay_is_lost),
 		cmocka_unit_test(nothing_is_lost_before_a_later_one_arrived),
 		cmocka_unit_test(a_spurious_loss_is_noticed_and_learned_from),
+		cmocka_unit_test(long_datagrams_are_counted_apart),
 		cmocka_unit_test(overdue_packets_are_told_once_and_in_order),
 		cmocka_unit_test(the_ring_is_full_before_it_overwrites),
 		cmocka_unit_test(a_new_session_begins_at_zero),
