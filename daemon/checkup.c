@@ -38,6 +38,12 @@ struct checkup {
 
 /* --- facts ---------------------------------------------------------------------------------- */
 
+/* They begin again at zero when another path takes the place. */
+static uint64_t since(uint64_t before, uint64_t now)
+{
+	return now > before ? now - before : 0;
+}
+
 static void take_counters(struct checkup *checkup, unsigned place,
 			  const struct bond_path_stats *path)
 {
@@ -49,9 +55,9 @@ static void take_counters(struct checkup *checkup, unsigned place,
 	memcpy(now.name, path->name, sizeof(now.name));
 	*change = (struct counters){ 0 };
 	if (!strcmp(now.name, before->name)) {
-		change->long_lost = now.long_lost - before->long_lost;
-		change->long_acked = now.long_acked - before->long_acked;
-		change->short_acked = now.short_acked - before->short_acked;
+		change->long_lost = since(before->long_lost, now.long_lost);
+		change->long_acked = since(before->long_acked, now.long_acked);
+		change->short_acked = since(before->short_acked, now.short_acked);
 	}
 	*before = now;
 }
