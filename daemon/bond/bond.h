@@ -111,7 +111,8 @@ struct bond_path_config {
 	uint32_t link;		  /* the driver's handle of the socket; comes back with datagrams */
 	struct bond_address remote; /* where datagrams go */
 	enum bond_cost cost;
-	uint64_t rate_max_bps; /* 0: no limit of the operator's */
+	uint64_t rate_max_bps; /* of everything sent, headers too; 0: no limit of the operator's */
+	unsigned header_bytes; /* of IP and UDP, which rate_max_bps counts with each datagram */
 	bool muted;	       /* carries no media, only what keeps it known */
 };
 

@@ -68,10 +68,9 @@ static struct sent *departure_finish(struct bond *b, struct departure *dep, enum
 	b->peer.sealed++;
 	if (dep->header.is_long)
 		p->long_at = now;
-	if (kind != SENT_NOTHING) {
+	if (kind != SENT_NOTHING)
 		p->eliciting_at = now;
-		pacer_sent(&p->pacer, d->len, rate_pace_bps(&p->rate, &p->estimator), now);
-	}
+	path_pace(p, d->len, kind != SENT_NOTHING, now);
 	p->tx_datagrams++;
 	p->tx_bytes += d->len;
 	meter_add(&p->tx_meter, d->len, now);
@@ -142,7 +141,7 @@ static struct path *departure_ack_path(struct bond *b, usec_t now)
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
 		usec_t rtt = p->estimator.srtt ? p->estimator.srtt : USEC_PER_SEC;
-		bool fresh = now < p->heard_at + QUICK_HEARD, better;
+		bool fresh = now < p->heard_at + QUICK_HEARD && !p->config.muted, better;
 
 		if (!p->in_use || !p->heard_at || p->state == BOND_PATH_OFF ||
 		    !inflight_has_room(&p->inflight))
@@ -451,6 +450,7 @@ static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram
 	struct owed *o = backlog_oldest(&b->backlog);
 
 	if (!o || p->config.muted || p->state == BOND_PATH_PROBING ||
+	    (p->config.rate_max_bps && !pacer_is_ready(&p->pacer, now)) ||
 	    (!engine_is_alone(b, p) && (!p->proof || p->probes % PROBE_MEDIA)))
 		return departure_ping(b, p, d, now);
 	return departure_media(b, p, o, DEPARTURE_PROBE, d, now);

@@ -15,15 +15,28 @@ usec_t pacer_ready_at(const struct pacer *p)
 	return (p->next_nsec + 999) / 1000;
 }
 
-void pacer_sent(struct pacer *p, uint64_t bytes, uint64_t bps, usec_t now)
+static void pacer_advance(struct pacer *p, uint64_t credit_nsec, uint64_t bytes, uint64_t bps,
+			  usec_t now)
 {
-	uint64_t credit = PACER_BURST_BYTES * UINT64_C(8000000000) / (bps ? bps : 1);
-	uint64_t low;
+	uint64_t low = now * 1000 > credit_nsec ? now * 1000 - credit_nsec : 0;
 
-	if (credit < PACER_BURST_USEC * 1000)
-		credit = PACER_BURST_USEC * 1000;
-	low = now * 1000 > credit ? now * 1000 - credit : 0;
 	if (p->next_nsec < low)
 		p->next_nsec = low;
-	p->next_nsec += bytes * UINT64_C(8000000000) / (bps ? bps : 1);
+	p->next_nsec += bytes * UINT64_C(8000000000) / bps;
+}
+
+void pacer_sent(struct pacer *p, uint64_t bytes, uint64_t bps, usec_t now)
+{
+	uint64_t credit;
+
+	bps = bps ? bps : 1;
+	credit = PACER_BURST_BYTES * UINT64_C(8000000000) / bps;
+	if (credit < PACER_BURST_USEC * 1000)
+		credit = PACER_BURST_USEC * 1000;
+	pacer_advance(p, credit, bytes, bps, now);
+}
+
+void pacer_sent_within(struct pacer *p, uint64_t bytes, uint64_t bps, usec_t now)
+{
+	pacer_advance(p, PACER_BURST_USEC * 1000, bytes, bps ? bps : 1, now);
 }

@@ -22,3 +22,6 @@ bool pacer_is_ready(const struct pacer *p, usec_t now);
 usec_t pacer_ready_at(const struct pacer *p);
 /* @bytes left now on a path whose pace is @bps. */
 void pacer_sent(struct pacer *p, uint64_t bytes, uint64_t bps, usec_t now);
+/* The same where @bps is a limit: no burst of packets, so that in no span of time more leaves than
+ * @bps, one packet and PACER_BURST_USEC allow. */
+void pacer_sent_within(struct pacer *p, uint64_t bytes, uint64_t bps, usec_t now);

@@ -35,9 +35,22 @@ void path_configure(struct path *p, const struct bond_path_config *config)
 {
 	p->config = *config;
 	p->config.name[BOND_NAME_MAX - 1] = '\0';
-	p->rate.limit_bps = config->rate_max_bps;
-	if (config->rate_max_bps && p->rate.capacity_bps > config->rate_max_bps)
-		p->rate.capacity_bps = config->rate_max_bps;
+	/* Less a thirty-second: in a second of 400 kb/s that is one packet, which is what the pacer
+	 * may be off by. */
+	p->rate.limit_bps = config->rate_max_bps - config->rate_max_bps / 32;
+	if (p->rate.limit_bps && p->rate.capacity_bps > p->rate.limit_bps)
+		p->rate.capacity_bps = p->rate.limit_bps;
+}
+
+void path_pace(struct path *p, size_t len, bool eliciting, usec_t now)
+{
+	uint64_t pace = rate_pace_bps(&p->rate, &p->estimator);
+
+	/* A limit of the operator's is for every byte. */
+	if (p->rate.limit_bps)
+		pacer_sent_within(&p->pacer, len + p->config.header_bytes, pace, now);
+	else if (eliciting)
+		pacer_sent(&p->pacer, len, pace, now);
 }
 
 void path_reset(struct path *p, usec_t now)

@@ -83,5 +83,7 @@ unsigned path_loss_ppm(struct path *p, usec_t now);
 usec_t path_stalled_for(struct path *p, usec_t now);
 /* A packet sent at t is overdue at t + this; @patience: beyond what its path needs. */
 usec_t path_overdue_delay(const struct path *p, usec_t patience);
+/* A datagram left: when the next one may. @eliciting: it was more than an acknowledgement. */
+void path_pace(struct path *p, size_t len, bool eliciting, usec_t now);
 /* Bytes that may still be given to it; 0: it is full. */
 uint64_t path_room(const struct path *p, usec_t now);

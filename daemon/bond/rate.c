@@ -211,8 +211,9 @@ uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e)
 	uint64_t pace;
 
 	if (!r->capacity_bps)
-		return RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->srtt ? e->srtt : RTT_UNKNOWN);
-	pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 2;
+		pace = RATE_WINDOW_FIRST * 8 * USEC_PER_SEC / (e->srtt ? e->srtt : RTT_UNKNOWN);
+	else
+		pace = r->starting ? 2 * r->capacity_bps : r->capacity_bps + r->capacity_bps / 2;
 	return r->limit_bps && pace > r->limit_bps ? r->limit_bps : pace;
 }
 

@@ -50,13 +50,24 @@ static void judge_shares(const struct row *row, const struct world_figures *f, s
 {
 	for (unsigned k = 0; k < ROW_WINDOWS_MAX && row->share[k].link; k++) {
 		const struct row_share *share = &row->share[k];
-		uint64_t bytes = 0, bps;
+		uint64_t bytes = 0, most = 0, bps;
 
-		for (unsigned i = 0; i < f->links; i++)
-			if (!strcmp(f->link[i].name, share->link))
-				bytes += world_link_bytes(&f->link[i], share->from_s * USEC_PER_SEC,
-							  share->to_s * USEC_PER_SEC);
+		for (unsigned i = 0; i < f->links; i++) {
+			if (strcmp(f->link[i].name, share->link))
+				continue;
+			for (unsigned s = share->from_s; s < share->to_s; s++) {
+				uint64_t second = world_link_bytes(&f->link[i], s * USEC_PER_SEC,
+								   (s + 1) * USEC_PER_SEC);
+
+				bytes += second;
+				if (second > most)
+					most = second;
+			}
+		}
 		bps = bytes * 8 / (share->to_s - share->from_s);
+		if (share->peak_bps && most * 8 > share->peak_bps)
+			add(why, "; %s carries %" PRIu64 " bit/s in one second", share->link,
+			    most * 8);
 		if (bps < share->min_bps || (share->max_bps && bps > share->max_bps))
 			add(why, "; %s carries %" PRIu64 " kb/s from %u s to %u s", share->link,
 			    bps / 1000, share->from_s, share->to_s);

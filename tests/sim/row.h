@@ -17,6 +17,7 @@ struct row_share {
 	const char *link;
 	unsigned from_s, to_s;
 	uint64_t min_bps, max_bps;
+	uint64_t peak_bps; /* of no second more than this; 0: any */
 };
 
 /* What the advice must be at all times of a span. */

@@ -187,8 +187,9 @@ static void begin_uplinks(struct world *w)
 		u->name = link->name;
 		u->up = w->field.link[i].up;
 		u->down = w->field.link[i].down;
-		u->path =
-			(struct bond_path_config){ .link = i, .remote = world_receiver_address() };
+		u->path = (struct bond_path_config){ .link = i,
+						     .remote = world_receiver_address(),
+						     .header_bytes = FIELD_IP_UDP_BYTES };
 		memcpy(u->path.name, u->name, sizeof(u->path.name));
 		u->path_id = -1;
 		for (unsigned k = 0; k < link->words; k++)

@@ -242,6 +242,20 @@ static void the_pacer_allows_short_bursts_only(void **state)
 	assert_true(pacer_ready_at(&p) > USEC_PER_SEC);
 }
 
+static void the_pacer_never_goes_beyond_a_limit_by_more_than_a_packet(void **state)
+{
+	struct pacer p = { 0 };
+	uint64_t bytes = 0;
+
+	(void)state;
+	for (usec_t now = 10 * USEC_PER_SEC; now < 11 * USEC_PER_SEC; now += USEC_PER_MS)
+		while (pacer_is_ready(&p, now)) {
+			pacer_sent_within(&p, 1400, 400000, now);
+			bytes += 1400;
+		}
+	assert_in_range(bytes, 400000 / 8 - 1400, 400000 / 8 + 1400);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_restart_ramps_back_to_the_old_belief),
 		cmocka_unit_test(the_pacer_keeps_the_rate_over_a_second),
 		cmocka_unit_test(the_pacer_allows_short_bursts_only),
+		cmocka_unit_test(the_pacer_never_goes_beyond_a_limit_by_more_than_a_packet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
