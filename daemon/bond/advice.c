@@ -33,6 +33,7 @@ void advice_init(struct advice *a, uint64_t min_bps, uint64_t max_bps, uint64_t 
 {
 	*a = (struct advice){ .min_bps = min_bps,
 			      .max_bps = max_bps,
+			      .start_bps = start_bps,
 			      .bps = start_bps,
 			      .reason = BOND_REASON_START,
 			      .event = true,
@@ -44,6 +45,11 @@ void advice_init(struct advice *a, uint64_t min_bps, uint64_t max_bps, uint64_t 
 void advice_acked(struct advice *a, uint64_t bytes, usec_t now)
 {
 	meter_add(&a->acked, bytes, now);
+}
+
+uint64_t advice_need_bps(const struct advice *a)
+{
+	return a->start_bps * 1000 / SHARE_PERMILLE;
 }
 
 static uint64_t advice_target(struct advice *a, const struct advice_view *v, usec_t now,

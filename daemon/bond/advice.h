@@ -14,7 +14,7 @@
 #define ADVICE_SPACING (100 * USEC_PER_MS)
 
 struct advice {
-	uint64_t min_bps, max_bps;
+	uint64_t min_bps, max_bps, start_bps;
 	uint64_t bps; /* in force */
 	enum bond_reason reason;
 	uint64_t told_bps; /* by the last event */
@@ -41,5 +41,7 @@ struct advice_view {
 void advice_init(struct advice *a, uint64_t min_bps, uint64_t max_bps, uint64_t start_bps,
 		 usec_t now);
 void advice_acked(struct advice *a, uint64_t bytes, usec_t now);
+/* The capacity that the bitrate to start with needs. */
+uint64_t advice_need_bps(const struct advice *a);
 /* Every ADVICE_SPACING; sets `event` when the bitrate changed by 3 % or more since the last. */
 void advice_tick(struct advice *a, const struct advice_view *view, usec_t now);

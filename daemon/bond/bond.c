@@ -69,6 +69,7 @@ struct bond *bond_new(const struct bond_config *config, usec_t now)
 	b->depart_at = USEC_NEVER;
 	peer_init(&b->peer, config, now);
 	scheduler_init(&b->scheduler, config->policy, config->off);
+	b->scheduler.hold = engine_hold(b);
 	redundancy_init(&b->redundancy, config->off, config->overhead_paid_permille);
 	advice_init(&b->advice, config->advice_min_bps, config->advice_max_bps,
 		    config->advice_start_bps, now);
@@ -129,6 +130,7 @@ static void engine_set_latency(struct bond *b, usec_t now)
 	uint32_t packets;
 
 	b->latency = b->peer.current.latency;
+	b->scheduler.hold = engine_hold(b);
 	packets = bond_packets(b, b->latency + SPARE, PACKETS_MIN, PACKETS_MAX);
 	if (b->config.role == BOND_ROLE_SENDER) {
 		(void)backlog_grow(&b->backlog, packets);

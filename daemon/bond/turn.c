@@ -71,31 +71,77 @@ static usec_t turn_timeout(struct bond *b, usec_t now)
 	return USEC_NEVER;
 }
 
+/* What paths have carried of late, and what they carry at this moment. */
+struct turn_capacity {
+	uint64_t bps, moment_bps;
+};
+
+static void turn_capacity_add(struct turn_capacity *sum, struct turn_capacity more)
+{
+	sum->bps += more.bps;
+	sum->moment_bps += more.moment_bps;
+}
+
+/* Policy backup: the encoder is to fill the cheapest class that works. A dearer one counts only for
+ * what is missing of the bitrate that the operator starts with. */
+static struct turn_capacity turn_backup(const struct turn_capacity class[], uint64_t need_bps)
+{
+	struct turn_capacity sum = class[0];
+
+	for (unsigned i = 1; i <= BOND_COST_EXPENSIVE && sum.bps < need_bps; i++) {
+		bool first = !sum.bps;
+
+		turn_capacity_add(&sum, class[i]);
+		if (first)
+			continue;
+		sum.bps = sum.bps < need_bps ? sum.bps : need_bps;
+		sum.moment_bps = sum.moment_bps < need_bps ? sum.moment_bps : need_bps;
+	}
+	return sum;
+}
+
 /* What all usable paths together have carried of late, what they carry at this moment, and how long
  * everything that waits, in the bond and on the paths, takes to drain. */
 static void turn_view_paths(struct bond *b, struct advice_view *view, usec_t now)
 {
 	uint64_t waiting =
 		b->backlog.queued_bytes + (uint64_t)b->backlog.repairs * WIRE_DATAGRAM_MAX;
+	struct turn_capacity class[BOND_COST_EXPENSIVE + 1] = { 0 }, best = { 0 }, second = { 0 };
+	struct turn_capacity sum = { 0 };
 	uint64_t belief_bps = 0, sent_bps = 0;
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
-		uint64_t bps = rate_predict_bps(&p->rate), pipe, moment;
+		uint64_t bps = rate_predict_bps(&p->rate), pipe;
+		struct turn_capacity one;
 
 		if (!path_is_usable(p))
 			continue;
 		view->usable++;
 		if (path_stalled_for(p, now) > STALL_COUNTS)
 			continue;
-		moment = throughput_fast_bps(&p->estimator.throughput, now);
-		view->capacity_bps += rate_seen_bps(&p->rate);
-		view->moment_bps += moment ? moment : rate_seen_bps(&p->rate);
+		one.bps = rate_seen_bps(&p->rate);
+		one.moment_bps = throughput_fast_bps(&p->estimator.throughput, now) ?: one.bps;
+		turn_capacity_add(&class[p->config.cost], one);
+		turn_capacity_add(&sum, one);
+		if (one.bps > best.bps) {
+			second = best;
+			best = one;
+		} else if (one.bps > second.bps) {
+			second = one;
+		}
 		belief_bps += bps;
 		sent_bps += meter_per_sec(&p->tx_meter, now) * 8;
 		pipe = bytes_of_usec(p->estimator.rtt_min, bps);
 		waiting += p->inflight.bytes > pipe ? p->inflight.bytes - pipe : 0;
 	}
+	if (b->scheduler.policy == BOND_POLICY_BACKUP)
+		sum = turn_backup(class, advice_need_bps(&b->advice));
+	/* What two paths can carry, each of them whole, so that any one may fail. */
+	if (b->scheduler.policy == BOND_POLICY_BROADCAST)
+		sum = second.bps ? second : best;
+	view->capacity_bps = sum.bps;
+	view->moment_bps = sum.moment_bps;
 	b->is_ample = belief_bps > AMPLE * sent_bps;
 	view->queue = belief_bps ? usec_of_bytes(waiting, belief_bps) : 0;
 }
