@@ -83,7 +83,8 @@ struct config_uplink {
 	enum config_cost cost;
 	uint64_t rate_max_bps; /* 0 = no limit */
 	enum config_dscp dscp;
-	bool use; /* use = no: excluded */
+	uint64_t cap_day_bytes, cap_month_bytes; /* 0 = none */
+	bool use;				 /* use = no: excluded */
 };
 
 struct config_output {
@@ -165,6 +166,10 @@ int config_arguments(struct config *config, int argc, const char *const *argv,
 int config_finish(struct config *config, struct config_errors *errors);
 /* The options of a role, for --help. */
 void config_help(FILE *file, enum config_role role);
+/* Sets what section [uplink NAME] calls @key ("cost", "rate-max"), from text as it stands there. 0,
+ * or -EINVAL with the reason in @why. */
+int config_uplink_set(struct config_uplink *uplink, const char *key, const char *text, char *why,
+		      size_t size);
 /* Overwrites the secrets and releases nothing: the struct holds no memory of its own. */
 void config_wipe(struct config *config);
 

@@ -1,6 +1,8 @@
 #include "config_table.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -124,6 +126,12 @@ const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_UPLINK, SENDER, "rate-max", NULL, CONFIG_TYPE_RATE,
 	  UPLINK_FIELD(rate_max_bps), .min = 0, .max = UINT64_C(10000000000), .fallback = "0",
 	  .value = "RATE", .help = "never send more than this; 0: no limit" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "cap-day", NULL, CONFIG_TYPE_SIZE,
+	  UPLINK_FIELD(cap_day_bytes), .min = 0, .max = UINT64_C(1) << 50, .fallback = "0",
+	  .value = "SIZE", .help = "most bytes in a day, both ways; then it is drained; 0: no cap" },
+	{ CONFIG_SECTION_UPLINK, SENDER, "cap-month", NULL, CONFIG_TYPE_SIZE,
+	  UPLINK_FIELD(cap_month_bytes), .min = 0, .max = UINT64_C(1) << 50, .fallback = "0",
+	  .value = "SIZE", .help = "the same for a calendar month" },
 	{ CONFIG_SECTION_UPLINK, SENDER, "use", NULL, CONFIG_TYPE_BOOL, UPLINK_FIELD(use),
 	  .fallback = "yes", .value = "yes|no", .help = "no: leave this interface alone" },
 
@@ -202,6 +210,18 @@ struct config_uplink *config_uplink_get(struct config *config, const char *name)
 	config_section_defaults(CONFIG_SECTION_UPLINK, uplink);
 	(void)strncat(uplink->name, name, sizeof(uplink->name) - 1);
 	return uplink;
+}
+
+int config_uplink_set(struct config_uplink *uplink, const char *key, const char *text, char *why,
+		      size_t size)
+{
+	const struct config_key *found = config_key_find(CONFIG_SECTION_UPLINK, key);
+	char reason[CONFIG_WHY_MAX] = "there is no such setting";
+
+	if (found && config_value_set(found, uplink, text, reason) == 0)
+		return 0;
+	(void)snprintf(why, size, "%s: %s", key, reason);
+	return -EINVAL;
 }
 
 struct config_output *config_output_get(struct config *config, const char *name)

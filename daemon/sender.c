@@ -7,6 +7,7 @@
 
 #include "bondsetup.h"
 #include "checkup.h"
+#include "caps.h"
 #include "encoder.h"
 #include "input.h"
 #include "journal.h"
@@ -18,8 +19,10 @@
 #include "record.h"
 #include "rules.h"
 #include "snapshot.h"
+#include "steer.h"
 #include "sys/log.h"
 #include "sys/messages.h"
+#include "sys/state.h"
 #include "transport.h"
 
 /*
@@ -67,6 +70,8 @@ struct sender {
 	struct checkup *checkup;
 	struct quality *quality;
 	struct routes *routes; /* NULL: they are not managed */
+	struct steer *steer;
+	struct caps *caps;
 	struct loop_timer tick, settle, stop;
 	usec_t settle_since; /* when the session came up */
 	bool session_up;
@@ -233,6 +238,7 @@ static void on_tick(struct loop_timer *timer)
 	transport_tick(sender->transport);
 	if (sender->record)
 		job_tick(sender->record);
+	caps_tick(sender->caps, sender->bond);
 	tell_silence(sender, now);
 }
 
@@ -249,6 +255,8 @@ static void sender_stats(void *owner, struct stats *stats)
 		if (uplink && place < &stats->uplink[stats->uplinks])
 			quality_stats(sender->quality, uplink, place);
 	}
+	for (unsigned i = 0; i < stats->uplinks; i++)
+		caps_stats(sender->caps, &stats->uplink[i]);
 	snapshot_interfaces(stats, sender->uplinks);
 	snapshot_shares(stats);
 	checkup_stats(sender->checkup, stats);
@@ -275,6 +283,8 @@ static void uplinks_configure(struct sender *sender, const struct config *config
 	for (unsigned i = 0; i < config->receivers && i < UPLINKS_RECEIVERS_MAX; i++)
 		set.receivers[set.receiver_count++] = config->to[i];
 	uplinks_set(sender->uplinks, &set);
+	caps_set(sender->caps, config);
+	caps_tick(sender->caps, sender->bond);
 }
 
 static void tell_restart(struct sender *sender, bool differs, const char *what)
@@ -379,6 +389,37 @@ static void on_input_end(void *owner)
 		sender_stop(sender);
 }
 
+static void on_unmute(void *owner, const char *name)
+{
+	struct sender *sender = owner;
+
+	caps_lift(sender->caps, name);
+}
+
+/* What steers the uplinks; false: out of memory. */
+static bool steer_start(struct sender *sender)
+{
+	const struct steer_config config = {
+		.loop = sender->loop,
+		.bond = sender->bond,
+		.pump = sender->pump,
+		.uplinks = sender->uplinks,
+		.journal = &sender->journal,
+		.on_unmute = on_unmute,
+		.owner = sender,
+	};
+	char file[STATE_PATH_MAX];
+
+	sender->steer = steer_new(&config);
+	if (sender->steer)
+		sender->caps = caps_new(sender->loop, state_path("usage", file) ? file : NULL,
+					sender->uplinks, sender->steer, &sender->journal);
+	if (!sender->caps)
+		return false;
+	steer_listen(sender->steer, sender->role->control);
+	return true;
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static int sender_start(struct sender *sender)
@@ -417,7 +458,7 @@ static int sender_start(struct sender *sender)
 		record_new(sender->loop, &config->record, sender->stream, &sender->journal);
 	sender->input = input_new(sender->loop, config, sender->stream, &sender->journal,
 				  on_input_end, sender);
-	if (!sender->transport || !sender->input)
+	if (!sender->transport || !sender->input || !steer_start(sender))
 		return EX_OSERR;
 	sender->down_since = now;
 	sender->tell_silence = now + SILENCE;
@@ -443,6 +484,8 @@ static void sender_deinit(struct sender *sender)
 	sender->quality = quality_free(sender->quality);
 	sender->routes = routes_free(sender->routes);
 	sender->checkup = checkup_free(sender->checkup);
+	sender->caps = caps_free(sender->caps);
+	sender->steer = steer_free(sender->steer);
 	sender->uplinks = uplinks_free(sender->uplinks);
 	sender->pump = pump_free(sender->pump);
 	sender->bond = bond_free(sender->bond);

@@ -32,7 +32,11 @@ void snapshot_uplink(struct stats *stats, const struct uplink *uplink)
 	if (uplink->path_id >= 0 && (unsigned)uplink->path_id < stats->bond.paths)
 		place->path = stats->bond.path[uplink->path_id];
 	memcpy(place->path.name, uplink->name, sizeof(place->path.name));
+	memcpy(place->notice, uplink->notice, sizeof(place->notice));
+	(void)snprintf(place->service, sizeof(place->service), "%s",
+		       uplink_service_text(uplink->service));
 	place->path.cost = uplink->cost;
+	place->path.rate_max_bps = uplink->rate_max_bps;
 }
 
 void snapshot_interfaces(struct stats *stats, const struct uplinks *uplinks)
@@ -74,6 +78,7 @@ void snapshot_paths(struct stats *stats, const struct bond_address *local)
 			(void)snprintf(place->path.name, sizeof(place->path.name), "%s",
 				       address_text(&path->remote, text));
 		memcpy(place->type, "unknown", sizeof("unknown"));
+		memcpy(place->service, "serving", sizeof("serving"));
 		memcpy(place->local, address_text(local, text), sizeof(place->local));
 		memcpy(place->remote, address_text(&path->remote, text), sizeof(place->remote));
 	}

@@ -241,10 +241,10 @@ int bond_path_set(struct bond *b, unsigned path_id, const struct bond_path_confi
 	if (config->link != p->config.link ||
 	    memcmp(&config->remote, &p->config.remote, sizeof(config->remote)))
 		p->heard_at = 0; /* long headers until the peer answers from there */
+	b->now = usec_max(b->now, now);
+	if (config->muted != p->config.muted)
+		p->reason = BOND_REASON_OPERATOR;
 	path_configure(p, config);
-	if (config->muted)
-		repair_evacuate(b, p, false, now);
-	p->reason = BOND_REASON_OPERATOR;
 	b->settled = false;
 	return 0;
 }
@@ -268,6 +268,7 @@ void bond_set_policy(struct bond *b, enum bond_policy policy, usec_t now)
 	b->config.policy = b->scheduler.policy = policy;
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
 		b->path[i].media_cursor = b->backlog.unsent;
+	b->settled = false;
 	b->now = usec_max(b->now, now);
 }
 

@@ -119,7 +119,8 @@ struct bond_path_config {
 /* The id of the path (0 to BOND_PATHS_MAX - 1), or -ENOSPC. A name that was here before gets its
  * old id and packet numbers again: its address may have changed, nothing else. */
 int bond_path_add(struct bond *bond, const struct bond_path_config *config, usec_t now);
-/* Changes cost, limit, mute, link or remote of a path in use. 0 or -ENOENT. */
+/* Changes cost, limit, mute, link or remote of a path in use. What is out on a path that is muted
+ * comes home by itself, or is repaired like everything else. 0 or -ENOENT. */
 int bond_path_set(struct bond *bond, unsigned path_id, const struct bond_path_config *config,
 		  usec_t now);
 /* The uplink is gone: what was on its way there is sent elsewhere at once. */
@@ -250,6 +251,7 @@ struct bond_path_stats {
 	usec_t since;		 /* of the last change of state */
 	enum bond_cost cost;
 	bool muted;			 /* by the operator */
+	uint64_t rate_max_bps;		 /* the operator's limit; 0: none */
 	uint64_t tx_datagrams, tx_bytes; /* UDP payload */
 	uint64_t rx_datagrams, rx_bytes;
 	uint64_t media_packets;	   /* first transmissions of media given to this path */
@@ -270,9 +272,10 @@ struct bond_stats {
 	bool session_up;
 	usec_t session_since;
 	uint64_t sessions; /* how many there were */
-	usec_t latency;	   /* in force (negotiated) */
-	usec_t rtt_min;	   /* of the fastest path; 0 unknown */
-	unsigned paths;	   /* entries of path[] in use: indexed by path id */
+	enum bond_policy policy;
+	usec_t latency; /* in force (negotiated) */
+	usec_t rtt_min; /* of the fastest path; 0 unknown */
+	unsigned paths; /* entries of path[] in use: indexed by path id */
 	struct bond_path_stats path[BOND_PATHS_MAX];
 
 	/* Sender: as told by the receiver's reports. Receiver: own counts. Cumulative. */

@@ -14,6 +14,7 @@ static void snapshot_path(struct path *p, struct bond_path_stats *s, usec_t now)
 	s->since = p->since;
 	s->cost = p->config.cost;
 	s->muted = p->config.muted;
+	s->rate_max_bps = p->config.rate_max_bps;
 	s->tx_datagrams = p->tx_datagrams;
 	s->tx_bytes = p->tx_bytes;
 	s->rx_datagrams = p->rx_datagrams;
@@ -70,6 +71,7 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 	s->session_up = b->peer.up && b->told_up;
 	s->session_since = b->peer.established_at;
 	s->sessions = b->peer.sessions;
+	s->policy = b->scheduler.policy;
 	s->latency = b->latency;
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];

@@ -17,6 +17,7 @@ enum kind {
 	KIND_PATH_STATE,
 	KIND_REASON,
 	KIND_COST,
+	KIND_POLICY,
 	KIND_JOB_KIND,
 };
 
@@ -65,6 +66,7 @@ static const struct field bond_fields[] = {
 	TOP("session_up", KIND_BOOL, bond.session_up),
 	TOP("session_age_usec", KIND_AGE, bond.session_since),
 	TOP("sessions", KIND_U64, bond.sessions),
+	TOP("policy", KIND_POLICY, bond.policy),
 	TOP("latency_usec", KIND_U64, bond.latency),
 	TOP("rtt_min_usec", KIND_U64, bond.rtt_min),
 	TOP("media_submitted", KIND_U64, bond.media_submitted),
@@ -105,6 +107,13 @@ static const struct field uplink_fields[] = {
 	UPLINK("state_age_usec", KIND_AGE, path.since),
 	UPLINK("cost", KIND_COST, path.cost),
 	UPLINK("muted", KIND_BOOL, path.muted),
+	UPLINK("service", KIND_TEXT, service),
+	UPLINK("notice", KIND_TEXT, notice),
+	UPLINK("rate_max_bps", KIND_U64, path.rate_max_bps),
+	UPLINK("day_bytes", KIND_U64, day_bytes),
+	UPLINK("month_bytes", KIND_U64, month_bytes),
+	UPLINK("cap_day_bytes", KIND_U64, cap_day_bytes),
+	UPLINK("cap_month_bytes", KIND_U64, cap_month_bytes),
 	UPLINK("share_permille", KIND_UNSIGNED, share_permille),
 	UPLINK("operator", KIND_TEXT, operator_name),
 	UPLINK("technology", KIND_TEXT, technology),
@@ -207,6 +216,19 @@ static const char *cost_text(enum bond_cost cost)
 	return "unknown";
 }
 
+static const char *policy_text(enum bond_policy policy)
+{
+	switch (policy) {
+	case BOND_POLICY_AGGREGATE:
+		return "aggregate";
+	case BOND_POLICY_BROADCAST:
+		return "broadcast";
+	case BOND_POLICY_BACKUP:
+		return "backup";
+	}
+	return "unknown";
+}
+
 static const char *job_kind_text(enum stats_job_kind kind)
 {
 	switch (kind) {
@@ -249,6 +271,8 @@ static json_t *field_json(const struct field *field, const void *base, usec_t no
 		return text_json(bond_reason_text(*(const enum bond_reason *)p));
 	case KIND_COST:
 		return text_json(cost_text(*(const enum bond_cost *)p));
+	case KIND_POLICY:
+		return text_json(policy_text(*(const enum bond_policy *)p));
 	case KIND_JOB_KIND:
 		return text_json(job_kind_text(*(const enum stats_job_kind *)p));
 	}

@@ -19,17 +19,21 @@ struct stats_uplink {
 	char type[16];	   /* "lan", "wifi", "cellular", "tether", "unknown" */
 	char bus_path[80]; /* where it is plugged in: the same for the same port; "" = virtual */
 	char driver[32];
-	char model[48];		 /* what a USB device calls itself */
-	char ssid[33];		 /* of Wi-Fi */
-	char local[64];		 /* local address and port */
-	char remote[64];	 /* receiver's (sender: the peer's) address and port */
-	char problem[160];	 /* why it is not used, and what to do; "" = nothing wrong */
-	unsigned share_permille; /* of the media packets of the last second */
-	char operator_name[64];	 /* modem */
-	char technology[16];	 /* modem: "5G", "LTE", ... */
-	int signal_dbm;		 /* 0 = not known, as below */
-	unsigned signal_percent; /* modem */
-	uint64_t bitrate_bps;	 /* Wi-Fi: what the radio sends with */
+	char model[48];	   /* what a USB device calls itself */
+	char ssid[33];	   /* of Wi-Fi */
+	char local[64];	   /* local address and port */
+	char remote[64];   /* receiver's (sender: the peer's) address and port */
+	char problem[160]; /* why it is not used, and what to do; "" = nothing wrong */
+	char service[12];  /* "serving", "muted", "draining", "drained" */
+	char notice[160];  /* what the operator should know of it; "" = nothing */
+	uint64_t day_bytes, month_bytes;	 /* both ways with headers, of local time */
+	uint64_t cap_day_bytes, cap_month_bytes; /* 0: none */
+	unsigned share_permille;		 /* of the media packets of the last second */
+	char operator_name[64];			 /* modem */
+	char technology[16];			 /* modem: "5G", "LTE", ... */
+	int signal_dbm;				 /* 0 = not known, as below */
+	unsigned signal_percent;		 /* modem */
+	uint64_t bitrate_bps;			 /* Wi-Fi: what the radio sends with */
 	struct bond_path_stats path;
 };
 

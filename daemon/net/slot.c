@@ -158,6 +158,8 @@ static void slot_path_config(const struct slot *slot, struct bond_path_config *c
 		.remote = uplink->remote,
 		.cost = uplink->cost,
 		.rate_max_bps = uplink->rate_max_bps,
+		.header_bytes = uplink_header_bytes(&uplink->remote),
+		.muted = uplink->service != UPLINK_SERVING,
 	};
 	memcpy(config->name, uplink->name, sizeof(config->name));
 }
@@ -282,7 +284,7 @@ void slot_update(struct slot *slot)
 		slot_join_bond(slot);
 		break;
 	}
-	if (!count && to && resolve_problem(to)[0])
+	if (slot->uplink.service != UPLINK_DRAINED && !count && to && resolve_problem(to)[0])
 		(void)snprintf(slot->uplink.problem, sizeof(slot->uplink.problem), "%.150s",
 			       resolve_problem(to));
 	if (slot->uplink.fd < 0 && strcmp(slot->told, slot->uplink.problem)) {

@@ -27,6 +27,9 @@
 /* A full datagram with its IPv6 and UDP headers. */
 #define DATAGRAM_BYTES_MAX (WIRE_DATAGRAM_MAX + 48)
 
+#define IPV4_BYTES    20
+#define IPV6_BYTES    40
+#define UDP_BYTES     8
 #define RECEIVE_BYTES (1024 * 1024) /* acknowledgements and the feed's control packets */
 
 int uplink_init(struct uplink *uplink)
@@ -212,6 +215,11 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 	bool was_open = uplink->fd >= 0;
 	struct place place;
 
+	if (uplink->service == UPLINK_DRAINED) {
+		uplink->problem[0] = '\0';
+		uplink_park(uplink);
+		return was_open ? UPLINK_CLOSED : UPLINK_SAME;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		const struct bond_address *remote = remote_at(uplink, remotes, count, i);
 		char other[sizeof(why)];
@@ -232,6 +240,26 @@ enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *ta
 	(void)snprintf(uplink->problem, sizeof(uplink->problem), "%s", why);
 	uplink_park(uplink);
 	return was_open ? UPLINK_CLOSED : UPLINK_SAME;
+}
+
+unsigned uplink_header_bytes(const struct bond_address *remote)
+{
+	return address_family(remote) == AF_INET6 ? IPV6_BYTES + UDP_BYTES : IPV4_BYTES + UDP_BYTES;
+}
+
+const char *uplink_service_text(enum uplink_service service)
+{
+	switch (service) {
+	case UPLINK_SERVING:
+		return "serving";
+	case UPLINK_MUTED:
+		return "muted";
+	case UPLINK_DRAINING:
+		return "draining";
+	case UPLINK_DRAINED:
+		return "drained";
+	}
+	return "unknown";
 }
 
 /* --- in use --------------------------------------------------------------------------------- */

@@ -16,6 +16,14 @@ enum uplink_change {
 	UPLINK_CLOSED,
 };
 
+/* What is asked of it, by the operator or by a data cap. */
+enum uplink_service {
+	UPLINK_SERVING,
+	UPLINK_MUTED,	 /* answers, carries no media */
+	UPLINK_DRAINING, /* the same, until what is out has come home */
+	UPLINK_DRAINED,	 /* closed */
+};
+
 struct uplink {
 	char name[BOND_NAME_MAX];
 	char device[IF_NAMESIZE]; /* asked for; "" = whichever has the address */
@@ -25,6 +33,9 @@ struct uplink {
 	enum bond_cost cost;
 	uint64_t rate_max_bps;
 	unsigned dscp;
+	enum uplink_service service;
+	char notice[160]; /* who asked for it and what ends it, or how near a cap is; "" = nothing
+			   */
 
 	struct inventory_item item; /* the interface; index 0: none that is known */
 	int fd;			    /* -1: closed */
@@ -55,6 +66,10 @@ void uplink_deinit(struct uplink *uplink);
  * that this uplink can reach, or closes it and says why. */
 enum uplink_change uplink_update(struct uplink *uplink, const struct iftable *table,
 				 const struct bond_address *remotes, unsigned count);
+/* What IP and UDP add to each datagram to @remote. */
+unsigned uplink_header_bytes(const struct bond_address *remote);
+/* "serving", "muted", "draining", "drained". */
+const char *uplink_service_text(enum uplink_service service);
 /* Once in a while with what the engine knows of the path: fits the socket's queue to the rate, and
  * turns to the other family of addresses when the receiver does not answer by this one (at the next
  * uplink_update()). */

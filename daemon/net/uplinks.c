@@ -409,6 +409,19 @@ void uplinks_set(struct uplinks *set, const struct uplinks_config *config)
 	update_all(set);
 }
 
+struct uplink *uplinks_find(struct uplinks *set, const char *name)
+{
+	struct slot *slot = slot_by_name(set, name);
+
+	return slot ? &slot->uplink : NULL;
+}
+
+void uplinks_changed(struct uplinks *set, struct uplink *uplink)
+{
+	slot_tell_bond((struct slot *)((char *)uplink - offsetof(struct slot, uplink)));
+	update_all(set);
+}
+
 /* --- the ports ------------------------------------------------------------------------------ */
 
 void uplinks_send(struct uplinks *set, const struct bond_datagram *datagram)

@@ -47,6 +47,11 @@ const char *uplinks_receiver(const struct uplinks *uplinks);
 const char *uplinks_receiver_problem(const struct uplinks *uplinks);
 /* What the uplinks are made of; valid until the next turn of the loop. */
 const struct iftable *uplinks_interfaces(const struct uplinks *uplinks);
+/* The uplink of that name; NULL: there is none. Its cost, rate_max_bps, service and notice
+ * may be changed; the next uplinks_set() puts cost and rate_max_bps back to what is configured. */
+struct uplink *uplinks_find(struct uplinks *uplinks, const char *name);
+/* Takes over such a change, at once. */
+void uplinks_changed(struct uplinks *uplinks, struct uplink *uplink);
 /* The uplink of a place, 0 to UPLINKS_MAX - 1; NULL: the place is empty. */
 const struct uplink *uplinks_get(const struct uplinks *uplinks, unsigned place);
 

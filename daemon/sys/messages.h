@@ -22,5 +22,7 @@
 #define MESSAGE_OUTPUT "7b8ff2000b8b4e48a4a294c20fbe0345"
 /* The recording needs a person. */
 #define MESSAGE_RECORDING_ALARM "16f240fbda094f99b08277adec3d8a79"
+/* An uplink comes near its data cap, reaches it, or is free of it again. */
+#define MESSAGE_DATA_CAP "3fe994cbc8b3062f623266f4ea01affb"
 /* A peer does not know the key. */
 #define MESSAGE_KEY_REFUSED "b77f0aed55a34131a95cb6296c40eb0c"

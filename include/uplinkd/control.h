@@ -30,6 +30,20 @@
  *                                         wrong with it, and the old one stays
  *   {"command":"stop"}                    stops cleanly, as SIGTERM
  *
+ * Of a sender, besides:
+ *   {"command":"policy"}                  {"ok":true,"policy":POLICY}
+ *   {"command":"policy","policy":POLICY}  the same, after changing it at once
+ *   {"command":"uplink","name":NAME,"action":ACTION,"value":VALUE}
+ *                                         {"ok":true,"name":NAME,"service":SERVICE,"warning":TEXT}
+ *     ACTION "drain"    gives it nothing new, and closes it when what is out has come home
+ *            "mute"     gives it no media, and goes on asking whether it is there
+ *            "unmute"   takes it back; lifts a data cap for the rest of its day or month
+ *            "cost"     VALUE "free", "paid" or "expensive"
+ *            "max"      VALUE as rate-max in a configuration, "8M" or "0"
+ *     "warning" tells what comes of it that may not be wanted; "": nothing. All of it takes effect
+ *     at once. A reload puts policy, cost and max back to the configuration; drain and mute stay
+ *     until "unmute" or a restart.
+ *
  * Units are in the names: _usec microseconds, _bps bits per second, _bytes, _permille, _ppm (parts
  * per million). Counters are cumulative since the start.
  *
@@ -50,6 +64,7 @@
  *   "session_up"          the other end is there and knows the key
  *   "session_age_usec"    since it came up or went down
  *   "sessions"            how many there were
+ *   "policy"              "aggregate", "broadcast", "backup" (a sender's; a receiver has none)
  *   "latency_usec"        in force: the greater of both ends
  *   "rtt_min_usec"        of the fastest path; 0: not known yet
  *   "media_submitted"     media packets given to the bond (sender)
@@ -82,7 +97,14 @@
  *   "reason"              of the last change of state, in words
  *   "state_age_usec"      since then
  *   "cost"                "free", "paid", "expensive"
- *   "muted"               by the operator
+ *   "muted"               by the operator or a data cap
+ *   "service"             what is asked of it: "serving"; "muted": it answers and carries no media;
+ *                         "draining": the same until what is out has come home; "drained": closed
+ *   "notice"              who asked for it and what ends it, or how near a data cap is; "": nothing
+ *   "rate_max_bps"        the operator's limit of everything that is sent; 0: none
+ *   "day_bytes", "month_bytes"          sent and received with headers, on this day and in this
+ *                         month of local time, over restarts (sender)
+ *   "cap_day_bytes", "cap_month_bytes"  data caps; 0: none
  *   "share_permille"      of the media packets of the last second
  *   "operator", "technology"   modem, as ModemManager tells: "5G", "LTE", ...; "": not known
  *   "signal_dbm"          Wi-Fi: average of the access point; modem: RSRP or RSSI; 0: not known

@@ -44,7 +44,8 @@ def status_of_a_sender():
     return {
         "role": "sender", "version": "9.9", "unix_usec": 1700000000000000,
         "uptime_usec": 3723000000, "stream": "degraded",
-        "bond": {"session_up": True, "session_age_usec": 61000000, "latency_usec": 1000000,
+        "bond": {"session_up": True, "policy": "backup", "session_age_usec": 61000000,
+                 "latency_usec": 1000000,
                  "rtt_min_usec": 10400, "media_delivered": 81200, "media_lost": 3, "media_late": 5,
                  "media_queued": 12, "media_held": 0, "advice_bps": 8400000,
                  "advice_reason": "more capacity was proven"},
@@ -56,6 +57,8 @@ def status_of_a_sender():
                     uplink("radio", type="wifi", ssid="venue\x1b[2J", signal_dbm=-61,
                            bitrate_bps=144400000),
                     uplink("modem", state="dead", share_permille=0,
+                           service="drained", notice="the operator", rate_max_bps=8000000,
+                           day_bytes=1 << 30, cap_day_bytes=5 << 30,
                            problem="no default route; waiting for one")],
         "jobs": [job("input", "input", where="srt://:5000 \x1b[2Jevil\u009b2J"),
                  job("record", "record", state="failed", alarm="the disk is full"),
@@ -166,7 +169,8 @@ def status_tells_everything_that_matters():
                  "8.40 Mb/s: more capacity was proven", "61 %", "3.70 Mb/s", "10.4 ms", "3.0 ms",
                  "0.42 %", "no default route; waiting for one", "the disk is full",
                  "refused; again in 2 s", "123 MB", "output tube", "modem: dead: silent",
-                 "22:13:20", "Example Mobile LTE -97 dBm 54 %", "-61 dBm radio 144 Mb/s",
+                 "policy backup", "drained: the operator", "limited to 8.00 Mb/s",
+                 "1.00 GiB of 5.00 GiB today", "22:13:20", "Example Mobile LTE -97 dBm 54 %", "-61 dBm radio 144 Mb/s",
                  "error    modem: answers are dropped ?[2J; sysctl it"):
         check(text in out, f"{text!r} is missing in\n{out}")
     check("\x1b" not in out and "\u009b" not in out, "a control character came through")
@@ -225,6 +229,28 @@ def reload_and_stop_tell_the_outcome():
     server.close()
 
 
+def orders_are_asked_for_as_they_were_typed():
+    def reply(request):
+        if request["command"] == "policy":
+            return [{"ok": True, "policy": request.get("policy", "aggregate")}]
+        if request["name"] == "nobody":
+            return [{"ok": False, "error": "there are: lan, cell"}]
+        return [{"ok": True, "name": request["name"], "service": "muted",
+                 "warning": "all is quiet" if request["action"] == "mute" else ""}]
+    server = Server(os.path.join(DIRECTORY, "send.sock"), reply)
+    check(run("policy") == (0, "policy aggregate\n", ""), server.asked)
+    check(run("policy", "backup") == (0, "policy backup\n", ""), server.asked)
+    code, out, err = run("uplink", "cell", "mute")
+    check(code == 0 and "cell: mute; muted now" in out and "all is quiet" in err, out + err)
+    code, out, err = run("uplink", "cell", "max", "8M")
+    check(code == 0 and "max 8M" in out and not err, out + err)
+    check(server.asked[-1] == {"command": "uplink", "name": "cell", "action": "max",
+                               "value": "8M"}, server.asked)
+    code, _, err = run("uplink", "nobody", "drain")
+    check(code == 69 and "there are: lan, cell" in err, err)
+    server.close()
+
+
 def an_end_in_the_middle_is_told():
     server = Server(os.path.join(DIRECTORY, "send.sock"), lambda _: [None])
     code, _, err = run("status")
@@ -241,7 +267,8 @@ def nonsense_from_the_server_is_an_error():
 
 def wrong_arguments_are_told():
     for arguments in (("fly",), ("status", "x"), ("genkey",), ("--socket",), ("status", "--x"),
-                      ("watch", "--interval", "1"), ("genkey", "a", "b")):
+                      ("watch", "--interval", "1"), ("genkey", "a", "b"), ("uplink", "x"),
+                      ("policy", "a", "b"), ("uplink", "a", "b", "c", "d", "e")):
         code, _, err = run(*arguments)
         check(code == 64 and "uplinkctl --help" in err, f"{arguments}: {code} {err}")
     code, _, err = run()
@@ -359,6 +386,7 @@ def main():
                  doctor_prints_a_line_for_each_finding,
                  a_receiver_is_told_by_what_it_receives, json_is_passed_through,
                  several_are_told_apart, reload_and_stop_tell_the_outcome,
+                 orders_are_asked_for_as_they_were_typed,
                  an_end_in_the_middle_is_told, nonsense_from_the_server_is_an_error,
                  wrong_arguments_are_told, watch_without_a_terminal_writes_lines,
                  watch_draws_in_place_follows_the_size_and_puts_the_terminal_back,

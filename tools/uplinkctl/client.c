@@ -194,18 +194,30 @@ int client_fd(const struct client *client)
 	return client->fd;
 }
 
-bool client_ask(struct client *client, const char *command, int interval_ms)
+bool client_request(struct client *client, json_t *request)
 {
-	char line[128];
-	int n = interval_ms
-			? snprintf(line, sizeof(line), "{\"command\":\"%s\",\"interval_ms\":%d}\n",
-				   command, interval_ms)
-			: snprintf(line, sizeof(line), "{\"command\":\"%s\"}\n", command);
+	char line[UPLINKD_CONTROL_REQUEST_MAX];
+	size_t n = json_dumpb(request, line, sizeof(line) - 1, JSON_COMPACT);
 
-	if (send(client->fd, line, (size_t)n, MSG_NOSIGNAL) == n)
+	json_decref(request);
+	if (!n || n > sizeof(line) - 1) {
+		(void)fputs("uplinkctl: the request is too long, or no text\n", stderr);
+		return false;
+	}
+	line[n++] = '\n';
+	if (send(client->fd, line, n, MSG_NOSIGNAL) == (ssize_t)n)
 		return true;
 	(void)fprintf(stderr, "uplinkctl: cannot ask uplinkd: %s\n", strerror(errno));
 	return false;
+}
+
+bool client_ask(struct client *client, const char *command, int interval_ms)
+{
+	json_t *request = json_pack("{s:s}", "command", command);
+
+	if (interval_ms)
+		(void)json_object_set_new(request, "interval_ms", json_integer(interval_ms));
+	return client_request(client, request);
 }
 
 bool client_has_reply(const struct client *client)

@@ -15,6 +15,8 @@ struct client *client_close(struct client *client);
 int client_fd(const struct client *client);
 /* Sends a command; @interval_ms is left out when 0. */
 bool client_ask(struct client *client, const char *command, int interval_ms);
+/* Sends a request, which is consumed. */
+bool client_request(struct client *client, json_t *request);
 /* The next reply, which the caller owns, with "ok": true; NULL: told. Waits for 10 seconds at
  * most. */
 json_t *client_reply(struct client *client);

@@ -11,14 +11,19 @@
 
 #include "client.h"
 #include "genkey.h"
+#include "order.h"
 #include "show.h"
 #include "watch.h"
 
 /*
  * What the operator types. One table of verbs; options may stand before or after the verb.
  */
+#define OPERANDS_MAX 4
+
 struct arguments {
-	const char *verb, *file;
+	const char *verb;
+	const char *operand[OPERANDS_MAX + 1]; /* what follows the verb; the rest is NULL */
+	unsigned operands;
 	const char *socket;
 	bool json;
 	int interval_ms;
@@ -27,7 +32,7 @@ struct arguments {
 
 static int on_genkey(const struct arguments *a)
 {
-	return genkey(a->file);
+	return genkey(a->operand[0]);
 }
 
 static int on_status(const struct arguments *a)
@@ -118,7 +123,7 @@ static int on_stop(const struct arguments *a)
 static int on_check_config(const struct arguments *a)
 {
 	char self[3072] = "", path[4096];
-	const char *const options[] = { "uplinkd", "--config", a->file, "--check", NULL };
+	const char *const options[] = { "uplinkd", "--config", a->operand[0], "--check", NULL };
 	char *const *arguments = (char *const *)options; /* execv(3) changes nothing */
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
@@ -134,29 +139,44 @@ static int on_check_config(const struct arguments *a)
 	return EX_OSERR;
 }
 
+static int on_policy(const struct arguments *a)
+{
+	return order_policy(a->socket, a->operand[0]);
+}
+
+static int on_uplink(const struct arguments *a)
+{
+	return order_uplink(a->socket, a->operand[0], a->operand[1], a->operand[2]);
+}
+
 static const struct verb {
 	const char *name;
 	int (*call)(const struct arguments *a);
-	bool file; /* takes one */
+	const char *operands; /* "" = none */
+	unsigned min, max;
 	const char *help;
 } verbs[] = {
-	{ "status", on_status, false, "what uplinkd is doing; --json: for programs" },
-	{ "watch", on_watch, false, "the same, live; --interval MS (default 1000)" },
-	{ "doctor", on_doctor, false,
+	{ "status", on_status, "", 0, 0, "what uplinkd is doing; --json: for programs" },
+	{ "watch", on_watch, "", 0, 0, "the same, live; --interval MS (default 1000)" },
+	{ "doctor", on_doctor, "", 0, 0,
 	  "check every uplink and tell what to do; 1: something is wrong" },
-	{ "reload", on_reload, false, "make uplinkd read its configuration again" },
-	{ "stop", on_stop, false, "make uplinkd finish its recordings and end" },
-	{ "genkey", on_genkey, true, "make a key for both ends and write it to FILE" },
-	{ "check-config", on_check_config, true, "tell all errors of a configuration" },
+	{ "policy", on_policy, "[NAME]", 0, 1,
+	  "tell the policy, or change it: aggregate, broadcast or backup" },
+	{ "uplink", on_uplink, "NAME ACTION", 2, 3,
+	  "drain, mute or unmute an uplink, or change its \"cost COST\" or \"max RATE\"" },
+	{ "reload", on_reload, "", 0, 0, "make uplinkd read its configuration again" },
+	{ "stop", on_stop, "", 0, 0, "make uplinkd finish its recordings and end" },
+	{ "genkey", on_genkey, "FILE", 1, 1, "make a key for both ends and write it to FILE" },
+	{ "check-config", on_check_config, "FILE", 1, 1, "tell all errors of a configuration" },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static void usage(FILE *file)
 {
-	(void)fputs("usage: uplinkctl [--socket PATH|send|receive] VERB [FILE]\n\n", file);
+	(void)fputs("usage: uplinkctl [--socket PATH|send|receive] VERB [OPERAND]...\n\n", file);
 	for (size_t i = 0; i < VERBS; i++)
-		(void)fprintf(file, "  %-13s%-5s %s\n", verbs[i].name, verbs[i].file ? "FILE" : "",
-			      verbs[i].help);
+		(void)fprintf(file, "  %s %-*s %s\n", verbs[i].name,
+			      23 - (int)strlen(verbs[i].name), verbs[i].operands, verbs[i].help);
 	(void)fputs("\nWithout --socket, the only uplinkd that runs here is asked.\n", file);
 }
 
@@ -190,8 +210,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return wrong("unknown option, or its value is missing: ", argv[i]);
 		} else if (!a->verb) {
 			a->verb = argv[i];
-		} else if (!a->file) {
-			a->file = argv[i];
+		} else if (a->operands < OPERANDS_MAX) {
+			a->operand[a->operands++] = argv[i];
 		} else {
 			return wrong("too many arguments: ", argv[i]);
 		}
@@ -218,10 +238,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < VERBS; i++) {
 		if (strcmp(a.verb, verbs[i].name) != 0)
 			continue;
-		if (verbs[i].file && !a.file)
-			return wrong("FILE is missing after ", a.verb);
-		if (!verbs[i].file && a.file)
-			return wrong("too many arguments: ", a.file);
+		if (a.operands < verbs[i].min)
+			return wrong("something is missing after ", a.verb);
+		if (a.operands > verbs[i].max)
+			return wrong("too many arguments: ", a.operand[verbs[i].max]);
 		return verbs[i].call(&a);
 	}
 	return wrong("unknown verb: ", a.verb);

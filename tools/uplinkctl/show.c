@@ -93,6 +93,10 @@ static void show_bond(const struct show *show, const json_t *status)
 	(void)fprintf(show->out, " for %s, latency %s", a, b);
 	if (number(bond, "rtt_min_usec"))
 		(void)fprintf(show->out, ", best round trip %s", c);
+	if (sender && *text(bond, "policy")) {
+		(void)fputs(", policy ", show->out);
+		put(show, PAINT_NONE, text(bond, "policy"), 0);
+	}
 	(void)fputs("\n  media    ", show->out);
 	units_count(number(bond, "media_delivered"), a);
 	units_count(number(bond, "media_lost"), b);
@@ -165,6 +169,37 @@ static void show_reception(const struct show *show, const json_t *uplink)
 	(void)fputc('\n', show->out);
 }
 
+/* What the operator or a data cap asks of it, and how much of the cap is used. */
+static void show_service(const struct show *show, const json_t *uplink)
+{
+	const char *service = text(uplink, "service"), *notice = text(uplink, "notice");
+	bool serves = !*service || !strcmp(service, "serving");
+	static const char *const spans[][3] = {
+		{ "cap_day_bytes", "day_bytes", "today" },
+		{ "cap_month_bytes", "month_bytes", "this month" },
+	};
+	char used[UNITS_MAX], cap[UNITS_MAX];
+
+	if (!serves || *notice) {
+		(void)fputs("           ", show->out);
+		put(show, PAINT_WARN, serves ? "" : service, 0);
+		(void)fputs(serves || !*notice ? "" : ": ", show->out);
+		put(show, PAINT_WARN, notice, 0);
+		(void)fputc('\n', show->out);
+	}
+	if (number(uplink, "rate_max_bps")) {
+		units_rate(number(uplink, "rate_max_bps"), cap);
+		(void)fprintf(show->out, "           limited to %s\n", cap);
+	}
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		if (!number(uplink, spans[i][0]))
+			continue;
+		units_size(number(uplink, spans[i][1]), used);
+		units_size(number(uplink, spans[i][0]), cap);
+		(void)fprintf(show->out, "           %s of %s %s\n", used, cap, spans[i][2]);
+	}
+}
+
 static void show_uplink(const struct show *show, const json_t *uplink, bool sender, int width)
 {
 	const char *problem = text(uplink, "problem"), *state = text(uplink, "state");
@@ -186,6 +221,7 @@ static void show_uplink(const struct show *show, const json_t *uplink, bool send
 		      number(uplink, "capacity_bps") ? can : "-",
 		      number(uplink, "rtt_usec") ? rtt : "-", queue, loss);
 	show_reception(show, uplink);
+	show_service(show, uplink);
 	if (*problem) {
 		(void)fputs("           ", show->out);
 		put(show, PAINT_WARN, problem, 0);

@@ -6,13 +6,13 @@
 #include <time.h>
 
 /* Three significant digits in the largest unit that keeps the number at 1 or more. */
-static void scaled(uint64_t value, const char *const units[], char text[UNITS_MAX])
+static void scaled(uint64_t value, double step, const char *const units[], char text[UNITS_MAX])
 {
 	double v = (double)value;
 	unsigned i = 0;
 
 	while (v >= 999.5 && units[i + 1]) {
-		v /= 1000;
+		v /= step;
 		i++;
 	}
 	(void)snprintf(text, UNITS_MAX, "%.*f %s",
@@ -26,14 +26,21 @@ void units_rate(uint64_t bps, char text[UNITS_MAX])
 {
 	static const char *const units[] = { "b/s", "kb/s", "Mb/s", "Gb/s", NULL };
 
-	scaled(bps, units, text);
+	scaled(bps, 1000, units, text);
 }
 
 void units_bytes(uint64_t bytes, char text[UNITS_MAX])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", NULL };
 
-	scaled(bytes, units, text);
+	scaled(bytes, 1000, units, text);
+}
+
+void units_size(uint64_t bytes, char text[UNITS_MAX])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", NULL };
+
+	scaled(bytes, 1024, units, text);
 }
 
 void units_delay(uint64_t usec, char text[UNITS_MAX])
