@@ -12,6 +12,7 @@
 #include "net/pump.h"
 #include "outputs.h"
 #include "record.h"
+#include "rehearsed.h"
 #include "snapshot.h"
 #include "sys/log.h"
 #include "sys/messages.h"
@@ -46,6 +47,7 @@ struct receiver {
 	struct feeds *stream;
 	struct job *record;
 	struct outputs *outputs;
+	struct rehearsed *rehearsed;
 	struct loop_timer tick, stop;
 	uint64_t last_bytes;
 	usec_t last_change; /* when the count of bytes was another one */
@@ -66,6 +68,9 @@ static void port_media(void *owner, const struct bond_media *media)
 {
 	struct receiver *receiver = owner;
 
+	if (rehearsed_take(receiver->rehearsed, media, receiver->bond,
+			   pump_time(receiver->pump, USEC_NEVER)))
+		return;
 	relay_media(transport_relay(receiver->transport), media);
 }
 
@@ -251,7 +256,8 @@ static int receiver_start(struct receiver *receiver)
 		receiver->loop, receiver->stream, receiver->bond, receiver->pump,
 		&receiver->journal, INNER_LATENCY, config->rate_max_bps);
 	receiver->outputs = outputs_new(receiver->loop, receiver->stream, &receiver->journal);
-	if (!receiver->transport || !receiver->outputs)
+	receiver->rehearsed = rehearsed_new();
+	if (!receiver->transport || !receiver->outputs || !receiver->rehearsed)
 		return EX_OSERR;
 	receiver->record =
 		record_new(receiver->loop, &config->record, receiver->stream, &receiver->journal);
@@ -264,6 +270,7 @@ static void receiver_deinit(struct receiver *receiver)
 {
 	loop_timer_deinit(&receiver->tick);
 	loop_timer_deinit(&receiver->stop);
+	receiver->rehearsed = rehearsed_free(receiver->rehearsed);
 	receiver->outputs = outputs_free(receiver->outputs);
 	receiver->record = job_free(receiver->record);
 	receiver->transport = transport_free(receiver->transport);

@@ -18,6 +18,7 @@
 #include "quality.h"
 #include "record.h"
 #include "rules.h"
+#include "rehearsal.h"
 #include "snapshot.h"
 #include "steer.h"
 #include "sys/log.h"
@@ -72,6 +73,7 @@ struct sender {
 	struct routes *routes; /* NULL: they are not managed */
 	struct steer *steer;
 	struct caps *caps;
+	struct rehearsal *rehearsal;
 	struct loop_timer tick, settle, stop;
 	usec_t settle_since; /* when the session came up */
 	bool session_up;
@@ -94,6 +96,8 @@ static void port_media(void *owner, const struct bond_media *media)
 {
 	struct sender *sender = owner;
 
+	if (rehearsal_take(sender->rehearsal, media))
+		return;
 	relay_media(transport_relay(sender->transport), media);
 }
 
@@ -283,6 +287,7 @@ static void uplinks_configure(struct sender *sender, const struct config *config
 	for (unsigned i = 0; i < config->receivers && i < UPLINKS_RECEIVERS_MAX; i++)
 		set.receivers[set.receiver_count++] = config->to[i];
 	uplinks_set(sender->uplinks, &set);
+	rehearsal_limit(sender->rehearsal, config->advice_max_bps);
 	caps_set(sender->caps, config);
 	caps_tick(sender->caps, sender->bond);
 }
@@ -327,6 +332,7 @@ static bool stop_step(struct sender *sender)
 {
 	switch (sender->stopping) {
 	case STOP_NOT:
+		rehearsal_stop(sender->rehearsal);
 		input_stop(sender->input);
 		sender->stopping = STOP_INPUT;
 		/* fall through */
@@ -396,7 +402,14 @@ static void on_unmute(void *owner, const char *name)
 	caps_lift(sender->caps, name);
 }
 
-/* What steers the uplinks; false: out of memory. */
+static bool is_live(void *owner)
+{
+	struct sender *sender = owner;
+
+	return input_is_live(sender->input);
+}
+
+/* What an operator can ask for; false: out of memory. */
 static bool steer_start(struct sender *sender)
 {
 	const struct steer_config config = {
@@ -408,15 +421,26 @@ static bool steer_start(struct sender *sender)
 		.on_unmute = on_unmute,
 		.owner = sender,
 	};
+	const struct rehearsal_config rehearsal = {
+		.loop = sender->loop,
+		.bond = sender->bond,
+		.pump = sender->pump,
+		.uplinks = sender->uplinks,
+		.journal = &sender->journal,
+		.is_live = is_live,
+		.owner = sender,
+	};
 	char file[STATE_PATH_MAX];
 
+	sender->rehearsal = rehearsal_new(&rehearsal);
 	sender->steer = steer_new(&config);
 	if (sender->steer)
 		sender->caps = caps_new(sender->loop, state_path("usage", file) ? file : NULL,
 					sender->uplinks, sender->steer, &sender->journal);
-	if (!sender->caps)
+	if (!sender->caps || !sender->rehearsal)
 		return false;
 	steer_listen(sender->steer, sender->role->control);
+	rehearsal_listen(sender->rehearsal, sender->role->control);
 	return true;
 }
 
@@ -484,6 +508,7 @@ static void sender_deinit(struct sender *sender)
 	sender->quality = quality_free(sender->quality);
 	sender->routes = routes_free(sender->routes);
 	sender->checkup = checkup_free(sender->checkup);
+	sender->rehearsal = rehearsal_free(sender->rehearsal);
 	sender->caps = caps_free(sender->caps);
 	sender->steer = steer_free(sender->steer);
 	sender->uplinks = uplinks_free(sender->uplinks);

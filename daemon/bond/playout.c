@@ -223,7 +223,10 @@ void playout_put(struct playout *p, const struct frame_data *data, usec_t now)
 		memcpy(packet->data, data->prefix, data->prefix_len);
 	memcpy(packet->data + data->prefix_len, data->data, data->len);
 	packet->len = data->prefix_len + data->len;
-	*h = (struct held){ .packet = packet, .seq = seq, .captured = captured };
+	*h = (struct held){ .packet = packet,
+			    .seq = seq,
+			    .captured = captured,
+			    .delay = usec_sub(now + p->hold, playout_due(p, captured)) };
 	p->count++;
 	if (seq >= p->end)
 		p->end = seq + 1;
@@ -281,7 +284,8 @@ bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 					  .seq = h->seq - SEQ_ORIGIN,
 					  .lost = p->lost_before,
 					  .due = playout_due(p, h->captured),
-					  .captured = (uint32_t)h->captured };
+					  .captured = (uint32_t)h->captured,
+					  .delay = h->delay };
 	p->lost_before = 0;
 	p->lent = h->packet;
 	h->packet = NULL;

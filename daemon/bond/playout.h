@@ -17,6 +17,7 @@ struct held {
 	struct packet *packet; /* NULL: not here */
 	uint64_t seq;
 	usec_t captured; /* by the sender's clock, unrolled */
+	usec_t delay;	 /* from there to its arrival */
 };
 
 struct playout {

@@ -29,6 +29,7 @@ static void snapshot_path(struct path *p, struct bond_path_stats *s, usec_t now)
 	s->tx_bps = meter_per_sec(&p->tx_meter, now) * 8;
 	s->rx_bps = meter_per_sec(&p->rx_meter, now) * 8;
 	s->capacity_bps = p->rate.capacity_bps;
+	s->seen_bps = rate_seen_bps(&p->rate);
 	s->rtt = p->estimator.srtt;
 	s->rtt_min = p->estimator.rtt_min;
 	s->rtt_var = p->estimator.var;

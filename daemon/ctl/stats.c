@@ -127,6 +127,7 @@ static const struct field uplink_fields[] = {
 	UPLINK("tx_bps", KIND_U64, path.tx_bps),
 	UPLINK("rx_bps", KIND_U64, path.rx_bps),
 	UPLINK("capacity_bps", KIND_U64, path.capacity_bps),
+	UPLINK("seen_bps", KIND_U64, path.seen_bps),
 	UPLINK("media_packets", KIND_U64, path.media_packets),
 	UPLINK("copy_packets", KIND_U64, path.copy_packets),
 	UPLINK("lost_packets", KIND_U64, path.lost_packets),
@@ -203,7 +204,7 @@ static json_t *integer_json(uint64_t value)
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
-static const char *cost_text(enum bond_cost cost)
+const char *stats_cost_text(enum bond_cost cost)
 {
 	switch (cost) {
 	case BOND_COST_FREE:
@@ -216,7 +217,7 @@ static const char *cost_text(enum bond_cost cost)
 	return "unknown";
 }
 
-static const char *policy_text(enum bond_policy policy)
+const char *stats_policy_text(enum bond_policy policy)
 {
 	switch (policy) {
 	case BOND_POLICY_AGGREGATE:
@@ -270,9 +271,9 @@ static json_t *field_json(const struct field *field, const void *base, usec_t no
 	case KIND_REASON:
 		return text_json(bond_reason_text(*(const enum bond_reason *)p));
 	case KIND_COST:
-		return text_json(cost_text(*(const enum bond_cost *)p));
+		return text_json(stats_cost_text(*(const enum bond_cost *)p));
 	case KIND_POLICY:
-		return text_json(policy_text(*(const enum bond_policy *)p));
+		return text_json(stats_policy_text(*(const enum bond_policy *)p));
 	case KIND_JOB_KIND:
 		return text_json(job_kind_text(*(const enum stats_job_kind *)p));
 	}

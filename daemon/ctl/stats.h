@@ -109,6 +109,9 @@ struct stats {
 	struct stats_log log[STATS_LOG_MAX];
 };
 
+/* "free", "paid", "expensive"; "aggregate", "broadcast", "backup". */
+const char *stats_cost_text(enum bond_cost cost);
+const char *stats_policy_text(enum bond_policy policy);
 /* A new object; NULL: out of memory. */
 json_t *stats_json(const struct stats *stats);
 /* The same of a diagnosis alone, as an array. */

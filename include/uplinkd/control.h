@@ -43,6 +43,12 @@
  *     "warning" tells what comes of it that may not be wanted; "": nothing. All of it takes effect
  *     at once. A reload puts policy, cost and max back to the configuration; drain and mute stay
  *     until "unmute" or a restart.
+ *   {"command":"rehearse","action":"start","seconds":N,"force":BOOL}
+ *                                         {"ok":true,"rehearsal":REHEARSAL}
+ *     Sends generated media through the bond for N seconds (3 to 3600); nothing of it leaves the
+ *     receiver. Refused beside a live stream unless "force". {"action":"stop"} ends it early,
+ *     without an action it is only asked about; it ends by itself when nobody asks for 15 s. The
+ *     policy is aggregate meanwhile.
  *
  * Units are in the names: _usec microseconds, _bps bits per second, _bytes, _permille, _ppm (parts
  * per million). Counters are cumulative since the start.
@@ -113,6 +119,7 @@
  *   "tx_datagrams", "tx_bytes", "rx_datagrams", "rx_bytes"   UDP payload
  *   "tx_bps", "rx_bps"    over the last second
  *   "capacity_bps"        what it is believed to carry now
+ *   "seen_bps"            of it, what it was seen to carry: without hope
  *   "media_packets"       first transmissions given to this path
  *   "copy_packets"        further copies
  *   "lost_packets"        datagrams declared lost
@@ -126,6 +133,32 @@
  *   "device", "type", "bus_path", "driver", "model", "ssid"   as of an uplink
  *   "uplink"              the name of the uplink that it is; "": none
  *   "reason"              why it is not in use; "": it is
+ *
+ * REHEARSAL:
+ *   "phase"               "none", "running", "settling" (what is out there comes in), "done"
+ *   "seconds", "elapsed_seconds"
+ *   "advice_bps"          the bitrate now
+ *   "sent_packets", "received_packets", "lost_packets"
+ *   "ended"               why it is over before its time; "": it is not
+ *   "report"              REPORT, when it is done
+ *
+ * REPORT:
+ *   "seconds"             measured; the first quarter, 15 s at most, is left out of the capacities
+ *   "latency_usec", "policy"             in force
+ *   "capacity_p5_bps", "capacity_median_bps"  of all uplinks together: in all but the worst
+ *                         twentieth of the seconds, and in half of them
+ *   "advice_p5_bps", "advice_median_bps", "advice_most_bps"   the bitrate that was advised
+ *   "received_packets", "lost_packets"
+ *   "delay_median_usec", "delay_p99_usec", "delay_p999_usec"   from capture to arrival
+ *   "late"                [{"latency_usec", "late_packets", "at_most"}...]: how many would be too
+ *                         late at this latency; "at_most": those lost may have come by then
+ *   "sent_kbps", "capacity_kbps"         one number a second, or the least of several (120 at most)
+ *   "uplinks"             [{"name", "cost", "answered", "capacity_p5_bps", "capacity_median_bps",
+ *                         "rtt_median_usec", "rtt_p95_usec", "jitter_usec", "loss_ppm", "outages",
+ *                         "down_seconds", "bytes" (both ways), "capacity_kbps"}...]
+ *   "verdict"             {"bitrate_bps" (fixed; 0: too little), "bitrate_max_bps" (following the
+ *                         advice), "latency_usec" (0: not known), "policy",
+ *                         "lines": [{"level": "good", "advice" or "warning", "text"}...]}
  *
  * JOB:
  *   "kind"                "input", "record", "encoder", "transport", "output"

@@ -110,12 +110,27 @@
  *    bit 7-i set where packet i was a null packet. So a payload whose length is 1 modulo 188 has
  *    this form. One that has that length by itself is carried as it is, under a header with KK 11,
  *    which no data packet has and which stands for KK 00.
+ *
+ * 6. Rehearsal
+ *
+ *    A media packet (DATA) or a CONTROL message whose first byte is WIRE_REHEARSAL is none of the
+ *    stream: neither SRT nor MPEG-TS begins so. A receiver hands it to nobody.
+ *
+ *    media    u8 0xe5 | u8 0 | u32 rehearsal's id | anything                    DATA
+ *    ask      u8 0xe5 | u8 1 | u32 rehearsal's id                               CONTROL, sender's
+ *    report   u8 0xe5 | u8 2 | u32 rehearsal's id | varint packets that came | varint lost before
+ *             them | u8 number of buckets | per bucket: varint packets whose delay from capture to
+ *             arrival fell into it (the buckets of daemon/base/histogram.h)     CONTROL, answer
+ *
+ *    An id other than the one before begins a new count. Each ask is answered by one report.
  */
 #define WIRE_VERSION 2
 
 #define WIRE_HELLO_ASK	  0xa1
 #define WIRE_HELLO_ANSWER 0xa2
 #define WIRE_HELLO_BYTES  200 /* of an asking hello, exactly */
+
+#define WIRE_REHEARSAL 0xe5 /* first byte of media that is not of the stream */
 
 #define WIRE_SHORT_BYTES 3
 #define WIRE_LONG_BYTES	 9

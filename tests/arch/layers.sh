@@ -19,7 +19,7 @@ daemon/sys      | own base/ uplinkd/worker.h | *
 daemon/net      | own base/ sys/ bond/bond.h wire/srtclock.h wire/srthdr.h wire/srtmedia.h wire/srtnak.h stream/fanout.h stream/ts.h uplinkd/ | *
 daemon/ctl      | own base/ sys/ bond/bond.h uplinkd/ | *
 daemon/workers/ | own base/ sys/log.h sys/supervisor.h stream/ts.h uplinkd/ | *
-daemon          | own base/ sys/ net/ ctl/ stream/ bond/bond.h wire/srthdr.h uplinkd/ | *
+daemon          | own base/ sys/ net/ ctl/ stream/ bond/bond.h wire/srthdr.h wire/rehearse.h uplinkd/ | *
 tools/          | own base/ uplinkd/ | *
 include/uplinkd | own uplinkd/ | pure
 TABLE

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "genkey.h"
 #include "order.h"
+#include "rehearse.h"
 #include "show.h"
 #include "watch.h"
 
@@ -25,8 +26,9 @@ struct arguments {
 	const char *operand[OPERANDS_MAX + 1]; /* what follows the verb; the rest is NULL */
 	unsigned operands;
 	const char *socket;
-	bool json;
+	bool json, force;
 	int interval_ms;
+	unsigned seconds;
 	bool color, unicode;
 };
 
@@ -149,6 +151,20 @@ static int on_uplink(const struct arguments *a)
 	return order_uplink(a->socket, a->operand[0], a->operand[1], a->operand[2]);
 }
 
+static int on_rehearse(const struct arguments *a)
+{
+	const struct rehearse_options options = {
+		.socket = a->socket,
+		.seconds = a->seconds,
+		.force = a->force,
+		.json = a->json,
+		.color = a->color,
+		.unicode = a->unicode,
+	};
+
+	return rehearse(&options);
+}
+
 static const struct verb {
 	const char *name;
 	int (*call)(const struct arguments *a);
@@ -164,6 +180,9 @@ static const struct verb {
 	  "tell the policy, or change it: aggregate, broadcast or backup" },
 	{ "uplink", on_uplink, "NAME ACTION", 2, 3,
 	  "drain, mute or unmute an uplink, or change its \"cost COST\" or \"max RATE\"" },
+	{ "rehearse", on_rehearse, "", 0, 0,
+	  "try the uplinks with generated media, and advise; --minutes N (default 2), --force, "
+	  "--json" },
 	{ "reload", on_reload, "", 0, 0, "make uplinkd read its configuration again" },
 	{ "stop", on_stop, "", 0, 0, "make uplinkd finish its recordings and end" },
 	{ "genkey", on_genkey, "FILE", 1, 1, "make a key for both ends and write it to FILE" },
@@ -200,6 +219,12 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return EX_OK;
 		} else if (!strcmp(argv[i], "--json")) {
 			a->json = true;
+		} else if (!strcmp(argv[i], "--force")) {
+			a->force = true;
+		} else if (!strcmp(argv[i], "--minutes") && value) {
+			a->seconds = (unsigned)(strtod(argv[++i], NULL) * 60);
+			if (a->seconds < 3 || a->seconds > 3600)
+				return wrong("--minutes must be from 0.05 to 60", "");
 		} else if (!strcmp(argv[i], "--socket") && value) {
 			a->socket = argv[++i];
 		} else if (!strcmp(argv[i], "--interval") && value) {
@@ -225,7 +250,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = { .interval_ms = 1000 };
+	struct arguments a = { .interval_ms = 1000, .seconds = 120 };
 	int status;
 
 	(void)setlocale(LC_CTYPE, "");
