@@ -11,6 +11,7 @@
 #include "encoder.h"
 #include "input.h"
 #include "journal.h"
+#include "links.h"
 #include "net/feed.h"
 #include "net/pump.h"
 #include "net/routes.h"
@@ -441,6 +442,7 @@ static bool steer_start(struct sender *sender)
 		return false;
 	steer_listen(sender->steer, sender->role->control);
 	rehearsal_listen(sender->rehearsal, sender->role->control);
+	links_listen(sender->uplinks, sender->role->control);
 	return true;
 }
 

@@ -498,6 +498,7 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 		return false;
 	interface = &table->interface[i];
 	*ret = (struct uplinks_interface){
+		.interface = interface,
 		.item = inventory_find(set->common.inventory, interface->index),
 		.uplink = "",
 	};
@@ -507,6 +508,8 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 	if (slot) {
 		ret->uplink = slot->uplink.name;
 		memcpy(ret->reason, slot->uplink.problem, sizeof(ret->reason));
+		if (slot->uplink.service == UPLINK_DRAINED)
+			memcpy(ret->reason, slot->uplink.notice, sizeof(ret->reason));
 	} else if (ret->item &&
 		   may_use(set, interface, ret->item, rule, ret->reason, sizeof(ret->reason)) &&
 		   can_reach(set, interface, rule, ret->reason, sizeof(ret->reason))) {

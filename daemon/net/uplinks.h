@@ -57,11 +57,12 @@ const struct uplink *uplinks_get(const struct uplinks *uplinks, unsigned place);
 
 /* An interface of this machine, used or not. */
 struct uplinks_interface {
-	const struct inventory_item *item;
-	const char *uplink;  /* the name of the uplink it is; "" = none */
-	char reason[160];    /* why it is not in use; "" = it is */
-	const char *section; /* the name of the rule that speaks of it; "" = none */
-	bool lacks_route;    /* it would be an uplink had it a default route */
+	const struct iftable_interface *interface;
+	const struct inventory_item *item; /* NULL: not looked at yet */
+	const char *uplink;		   /* the name of the uplink it is; "" = none */
+	char reason[160];		   /* why it is not in use; "" = it is */
+	const char *section;		   /* the name of the rule that speaks of it; "" = none */
+	bool lacks_route;		   /* it would be an uplink had it a default route */
 };
 
 /* False: there is no @i-th. Valid until the next turn of the loop. */

@@ -43,6 +43,7 @@
  *     "warning" tells what comes of it that may not be wanted; "": nothing. All of it takes effect
  *     at once. A reload puts policy, cost and max back to the configuration; drain and mute stay
  *     until "unmute" or a restart.
+ *   {"command":"links"}                   {"ok":true,"links":[LINK...]}: every network interface
  *   {"command":"rehearse","action":"start","seconds":N,"force":BOOL}
  *                                         {"ok":true,"rehearsal":REHEARSAL}
  *     Sends generated media through the bond for N seconds (3 to 3600); nothing of it leaves the
@@ -133,6 +134,18 @@
  *   "device", "type", "bus_path", "driver", "model", "ssid"   as of an uplink
  *   "uplink"              the name of the uplink that it is; "": none
  *   "reason"              why it is not in use; "": it is
+ *
+ * LINK:
+ *   "name"
+ *   "type"                as of an uplink
+ *   "kind"                of a virtual one, as the kernel says: "bridge", "wireguard"; "": a device
+ *   "path"                where it is plugged in; "": nowhere
+ *   "up", "carrier"       switched on; cable or association there
+ *   "addresses"           ["192.0.2.7/24"...]
+ *   "default_route"       "ipv4", "ipv6", "both", "none"
+ *   "uplink"              the name of the uplink it is; "": none
+ *   "used"                that uplink has a socket
+ *   "reason"              why it is not used, and what to do; "": it is
  *
  * REHEARSAL:
  *   "phase"               "none", "running", "settling" (what is out there comes in), "done"

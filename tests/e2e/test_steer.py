@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What an operator asks of a running sender, through uplinkctl: policy, drain, mute, cost, limit;
 and data caps, which survive a restart."""
+import json
 import os
 import subprocess
 
@@ -104,6 +105,23 @@ def what_is_wrong_is_told_with_what_would_be_right(directory):
         check(code == 69 and expected in text, f"{words}: {code} {text}")
     code, text = ctl(pair.receiver, "policy")
     check(code == 69 and "unknown command" in text, text)
+    pair.stop()
+
+
+@case
+def links_tell_what_is_used_and_why_not(directory):
+    pair = Pair(directory, 500).wait_connected()
+    links = json.loads(ctl(pair.sender, "links", "--json")[1])
+    loopback = next(link for link in links if link["name"] == "lo")
+    check(loopback["used"] and loopback["uplink"] in ("one", "two") and not loopback["reason"],
+          loopback)
+    check("127.0.0.1/8" in loopback["addresses"], loopback)
+    for link in links:
+        check(link["used"] or link["reason"], f"not told why: {link}")
+    code, text = ctl(pair.sender, "links")
+    check(code == 0 and "127.0.0.1/8" in text, text)
+    for link in links:
+        check(link["name"] in text and link["reason"] in text, text)
     pair.stop()
 
 

@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "genkey.h"
+#include "links.h"
 #include "order.h"
 #include "rehearse.h"
 #include "show.h"
@@ -151,6 +152,11 @@ static int on_uplink(const struct arguments *a)
 	return order_uplink(a->socket, a->operand[0], a->operand[1], a->operand[2]);
 }
 
+static int on_links(const struct arguments *a)
+{
+	return links(a->socket, a->json, a->color);
+}
+
 static int on_rehearse(const struct arguments *a)
 {
 	const struct rehearse_options options = {
@@ -176,6 +182,8 @@ static const struct verb {
 	{ "watch", on_watch, "", 0, 0, "the same, live; --interval MS (default 1000)" },
 	{ "doctor", on_doctor, "", 0, 0,
 	  "check every uplink and tell what to do; 1: something is wrong" },
+	{ "links", on_links, "", 0, 0,
+	  "which network interfaces there are, which are used, and why the others are not" },
 	{ "policy", on_policy, "[NAME]", 0, 1,
 	  "tell the policy, or change it: aggregate, broadcast or backup" },
 	{ "uplink", on_uplink, "NAME ACTION", 2, 3,
