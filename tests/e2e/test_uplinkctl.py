@@ -170,7 +170,8 @@ def status_tells_everything_that_matters():
                  "0.42 %", "no default route; waiting for one", "the disk is full",
                  "refused; again in 2 s", "123 MB", "output tube", "modem: dead: silent",
                  "policy backup", "drained: the operator", "limited to 8.00 Mb/s",
-                 "1.00 GiB of 5.00 GiB today", "22:13:20", "Example Mobile LTE -97 dBm 54 %", "-61 dBm radio 144 Mb/s",
+                 "1.00 GiB of 5.00 GiB today", "22:13:20",
+                 "Example Mobile LTE -97 dBm 54 %", "-61 dBm radio 144 Mb/s",
                  "error    modem: answers are dropped ?[2J; sysctl it"):
         check(text in out, f"{text!r} is missing in\n{out}")
     check("\x1b" not in out and "\u009b" not in out, "a control character came through")
@@ -251,6 +252,73 @@ def orders_are_asked_for_as_they_were_typed():
     server.close()
 
 
+def links_are_listed_with_their_reasons():
+    links = [{"name": "eth0", "type": "lan", "kind": "", "path": "pci0000:00/1", "up": True,
+              "carrier": True, "addresses": ["192.0.2.7/24"], "default_route": "ipv4",
+              "uplink": "lan", "used": True, "reason": ""},
+             {"name": "wg0", "type": "unknown", "kind": "wireguard", "path": "", "up": True,
+              "carrier": True, "addresses": [], "default_route": "none", "uplink": "",
+              "used": False, "reason": "runs over other interfaces"}]
+    server = Server(os.path.join(DIRECTORY, "send.sock"), lambda _: [{"ok": True, "links": links}])
+    code, out, err = run("links")
+    check(code == 0, err)
+    for text in ("eth0", "192.0.2.7/24; default route", "as uplink lan", "at pci0000:00/1", "wg0",
+                 "wireguard", "not used", "no address", "runs over other interfaces"):
+        check(text in out, f"{text!r} is missing in\n{out}")
+    code, out, _ = run("links", "--json")
+    server.close()
+    check(code == 0 and json.loads(out) == links, out)
+    code, _, err = run("links")
+    check(code == 69 and "no uplinkd is running" in err, err)
+
+
+def report_of_a_rehearsal():
+    return {"seconds": 8, "latency_usec": 1000000, "policy": "backup",
+            "capacity_p5_bps": 8000000, "capacity_median_bps": 9000000,
+            "advice_p5_bps": 7000000, "advice_median_bps": 7500000, "advice_most_bps": 8000000,
+            "received_packets": 12345, "lost_packets": 2, "delay_median_usec": 20000,
+            "delay_p99_usec": 100000, "delay_p999_usec": 192000,
+            "late": [{"latency_usec": 500000, "late_packets": 7, "at_most": False},
+                     {"latency_usec": 2000000, "late_packets": 2, "at_most": True}],
+            "sent_kbps": [1000, 2000, 3000, 4000, 4000, 4000, 4000, 4000],
+            "capacity_kbps": [2000, 4000, 8000, 9000, 9000, 0, 9000, 9000],
+            "uplinks": [{"name": "lan", "cost": "free", "answered": True,
+                         "capacity_p5_bps": 5000000, "capacity_median_bps": 5500000,
+                         "rtt_median_usec": 20400, "rtt_p95_usec": 30000, "jitter_usec": 5000,
+                         "loss_ppm": 4200, "outages": 3, "down_seconds": 1, "bytes": 30000000,
+                         "capacity_kbps": [1000, 2000, 5000, 5500, 5500, 0, 5500, 5500]}],
+            "verdict": {"bitrate_bps": 5500000, "bitrate_max_bps": 7500000, "latency_usec": 600000,
+                        "policy": "aggregate",
+                        "lines": [{"level": "good", "text": "Encoder: 5.5 Mb/s. " + "word " * 30},
+                                  {"level": "warning", "text": "lan: fell silent 3 times."}]}}
+
+
+def a_rehearsal_is_followed_and_shown():
+    def reply(request):
+        phase = "done" if len(server.asked) > 1 else "running"
+        rehearsal = {"phase": phase, "seconds": 8, "elapsed_seconds": 3, "advice_bps": 4000000,
+                     "received_packets": 100, "lost_packets": 0, "ended": ""}
+        if phase == "done":
+            rehearsal["report"] = report_of_a_rehearsal()
+        return [{"ok": True, "rehearsal": rehearsal}]
+    server = Server(os.path.join(DIRECTORY, "send.sock"), reply)
+    code, out, err = run("rehearse", "--minutes", "0.2", "--force")
+    check(code == 0 and not err, err)
+    check(server.asked[0] == {"command": "rehearse", "action": "start", "seconds": 12,
+                              "force": True}, server.asked)
+    for text in ("second by second", "\u2588", "9.00 Mb/s", "lan ", "5.50 Mb/s", "5.00 Mb/s",
+                 "20.4 ms", "0.42 %", "30.0 MB", "12 345 packets arrived, 2 were lost", "at 500 ms: 7", "at most 2",
+                 "  * Encoder: 5.5 Mb/s.", "  ! lan: fell silent"):
+        check(text in out, f"{text!r} is missing in\n{out}")
+    check(max(len(line) for line in out.splitlines()[-4:]) <= 78, out)
+    check("\x1b" not in out, "colours without a terminal")
+    code, out, _ = run("rehearse", LC_ALL="C")
+    check(code == 0 and "#" in out and "\u2588" not in out, out)
+    code, out, _ = run("rehearse", "--json")
+    check(code == 0 and json.loads(out)["report"] == report_of_a_rehearsal(), out)
+    server.close()
+
+
 def an_end_in_the_middle_is_told():
     server = Server(os.path.join(DIRECTORY, "send.sock"), lambda _: [None])
     code, _, err = run("status")
@@ -268,7 +336,8 @@ def nonsense_from_the_server_is_an_error():
 def wrong_arguments_are_told():
     for arguments in (("fly",), ("status", "x"), ("genkey",), ("--socket",), ("status", "--x"),
                       ("watch", "--interval", "1"), ("genkey", "a", "b"), ("uplink", "x"),
-                      ("policy", "a", "b"), ("uplink", "a", "b", "c", "d", "e")):
+                      ("policy", "a", "b"), ("rehearse", "--minutes", "0"),
+                      ("uplink", "a", "b", "c", "d", "e")):
         code, _, err = run(*arguments)
         check(code == 64 and "uplinkctl --help" in err, f"{arguments}: {code} {err}")
     code, _, err = run()
@@ -386,7 +455,8 @@ def main():
                  doctor_prints_a_line_for_each_finding,
                  a_receiver_is_told_by_what_it_receives, json_is_passed_through,
                  several_are_told_apart, reload_and_stop_tell_the_outcome,
-                 orders_are_asked_for_as_they_were_typed,
+                 orders_are_asked_for_as_they_were_typed, links_are_listed_with_their_reasons,
+                 a_rehearsal_is_followed_and_shown,
                  an_end_in_the_middle_is_told, nonsense_from_the_server_is_an_error,
                  wrong_arguments_are_told, watch_without_a_terminal_writes_lines,
                  watch_draws_in_place_follows_the_size_and_puts_the_terminal_back,
