@@ -47,8 +47,8 @@ def listen(ready, name):
 
 def rehearse(program, *words, **kwargs):
     """uplinkctl rehearse, as a process."""
-    return Process([os.path.join(BIN, "uplinkctl"), "--socket", program.control, "rehearse", *words],
-                   stdout="lines", name="rehearse", **kwargs)
+    return Process([os.path.join(BIN, "uplinkctl"), "--socket", program.control, "rehearse",
+                    *words], stdout="lines", name="rehearse", **kwargs)
 
 
 @case

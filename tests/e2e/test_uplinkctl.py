@@ -307,7 +307,8 @@ def a_rehearsal_is_followed_and_shown():
     check(server.asked[0] == {"command": "rehearse", "action": "start", "seconds": 12,
                               "force": True}, server.asked)
     for text in ("second by second", "\u2588", "9.00 Mb/s", "lan ", "5.50 Mb/s", "5.00 Mb/s",
-                 "20.4 ms", "0.42 %", "30.0 MB", "12 345 packets arrived, 2 were lost", "at 500 ms: 7", "at most 2",
+                 "20.4 ms", "0.42 %", "30.0 MB", "12 345 packets arrived, 2 were lost",
+                 "at 500 ms: 7", "at most 2",
                  "  * Encoder: 5.5 Mb/s.", "  ! lan: fell silent"):
         check(text in out, f"{text!r} is missing in\n{out}")
     check(max(len(line) for line in out.splitlines()[-4:]) <= 78, out)
