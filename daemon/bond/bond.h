@@ -261,9 +261,9 @@ struct bond_path_stats {
 	uint64_t spurious_packets; /* declared lost, acknowledged after all */
 	/* Datagrams of more than 1200 bytes, and shorter ones. */
 	uint64_t long_lost, long_acked, short_acked;
-	uint64_t tx_bps, rx_bps;   /* over the last second */
-	uint64_t capacity_bps;	   /* belief: what it can carry now */
-	uint64_t seen_bps;	   /* of it, what it was seen to carry: without hope */
+	uint64_t tx_bps, rx_bps; /* over the last second */
+	uint64_t capacity_bps;	 /* belief: what it can carry now */
+	uint64_t seen_bps;	 /* of it, what it was seen to carry: without hope */
 	usec_t rtt, rtt_min, rtt_var;
 	usec_t queue;	   /* queueing delay on the way to the peer */
 	unsigned loss_ppm; /* over the last seconds */
