@@ -91,6 +91,7 @@ struct bond *bond_free(struct bond *b)
 		path_deinit(&b->path[i]);
 	incoming_deinit(&b->incoming);
 	outgoing_deinit(&b->outgoing);
+	playout_deinit(&b->fading);
 	playout_deinit(&b->playout);
 	backlog_deinit(&b->backlog);
 	peer_deinit(&b->peer);
@@ -101,7 +102,7 @@ struct bond *bond_free(struct bond *b)
 
 usec_t engine_hold(const struct bond *b)
 {
-	return b->latency - bond_feed_margin(b->latency);
+	return b->peer.current.feed_ts ? b->latency : b->latency - bond_feed_margin(b->latency);
 }
 
 bool engine_is_alone(const struct bond *b, const struct path *p)
@@ -120,6 +121,24 @@ int engine_path_open(struct bond *b, unsigned id, usec_t now)
 	if (r < 0)
 		path_deinit(&b->path[id]);
 	return r;
+}
+
+/* The sender is another one. What the old one sent and is not yet due is played out all the same,
+ * before anything of the new one. */
+static void engine_restart_playout(struct bond *b, usec_t now)
+{
+	struct playout fresh;
+
+	if (!b->playout.paced || !b->playout.count ||
+	    playout_init(&fresh, (uint32_t)(b->playout.mask + 1), b->playout.hold, now) < 0) {
+		playout_restart(&b->playout, now);
+		return;
+	}
+	playout_hand_over(&b->fading, &fresh);
+	playout_hand_over(&b->playout, &fresh);
+	playout_deinit(&b->fading);
+	b->fading = b->playout;
+	b->playout = fresh;
 }
 
 /* The peer may ask for more than we were made for. Without the memory we go on with what there is:
@@ -142,6 +161,7 @@ static void engine_set_latency(struct bond *b, usec_t now)
 		b->playout = larger;
 	}
 	playout_set_hold(&b->playout, engine_hold(b));
+	playout_set_paced(&b->playout, b->peer.current.feed_ts);
 }
 
 void engine_new_session(struct bond *b, bool restarted, usec_t now)
@@ -166,7 +186,7 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 		incoming_restart(&b->incoming);
 		report_restart(&b->report);
 		if (b->config.role == BOND_ROLE_RECEIVER)
-			playout_restart(&b->playout, now);
+			engine_restart_playout(b, now);
 	}
 	engine_set_latency(b, now);
 	if (b->config.role == BOND_ROLE_SENDER)
@@ -302,6 +322,20 @@ uint32_t bond_next_seq(const struct bond *b)
 	return (uint32_t)b->backlog.next;
 }
 
+/* What an earlier sender has left, until it is through or something of the new one is due. */
+static bool bond_next_fading(struct bond *b, struct bond_media *ret_media, usec_t now)
+{
+	if (b->fading.count && playout_wakeup_at(&b->playout) <= now)
+		playout_set_hold(&b->fading, 0);
+	if (playout_next(&b->fading, ret_media, now))
+		return true;
+	if (!b->fading.count) {
+		playout_hand_over(&b->fading, &b->playout);
+		playout_deinit(&b->fading);
+	}
+	return false;
+}
+
 bool bond_next_media(struct bond *b, struct bond_media *ret_media, usec_t now)
 {
 	const struct packet *control = incoming_next(&b->incoming);
@@ -313,7 +347,19 @@ bool bond_next_media(struct bond *b, struct bond_media *ret_media, usec_t now)
 						  .len = control->len };
 		return true;
 	}
-	return b->config.role == BOND_ROLE_RECEIVER && playout_next(&b->playout, ret_media, now);
+	if (b->config.role != BOND_ROLE_RECEIVER)
+		return false;
+	if (b->fading.ring && bond_next_fading(b, ret_media, now))
+		return true;
+	return !b->fading.count && playout_next(&b->playout, ret_media, now);
+}
+
+void bond_drain(struct bond *b, usec_t now)
+{
+	assert(b->config.role == BOND_ROLE_RECEIVER);
+	b->now = usec_max(b->now, now);
+	playout_set_hold(&b->fading, 0);
+	playout_set_hold(&b->playout, 0);
 }
 
 void bond_close(struct bond *b, enum wire_close reason, usec_t now)

@@ -31,6 +31,10 @@
  * end at t + latency - BOND_FEED_MARGIN, reckoned as if the path with the least delay took half of
  * its round trip; earlier as soon as everything before it is there. Behind the bond the feed's own
  * play-out (SRT) adds the margin, so that the whole way takes `latency`.
+ *
+ * With feed TS nothing comes behind the bond: a packet is released at t + latency, in the rhythm of
+ * the sender's clock, which is followed without steps (bond/playclock.h). What is held when the
+ * sender was started anew is still handed on, before what the new one sends.
  */
 #define BOND_PATHS_MAX WIRE_PATHS_MAX
 #define BOND_NAME_MAX  32
@@ -45,6 +49,12 @@ static inline usec_t bond_feed_margin(usec_t latency)
 #define BOND_LATENCY_MAX (60 * USEC_PER_SEC)
 
 struct bond;
+
+/* What the media packets of a session are. */
+enum bond_feed {
+	BOND_FEED_SRT, /* datagrams of an SRT connection, which does its own play-out */
+	BOND_FEED_TS,  /* MPEG-TS; the bond hands each on when it is due, not before */
+};
 
 enum bond_role {
 	BOND_ROLE_SENDER,
@@ -95,6 +105,7 @@ struct bond_config {
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps; /* limits of the advice */
 	unsigned overhead_paid_permille; /* redundancy budget on paid uplinks; default 30 */
 	unsigned off;			 /* enum bond_switch, or'ed */
+	bool feed_ts; /* sender: use feed TS if the receiver takes it; receiver: take it */
 };
 
 /* Fills in what is not about identity: latency 1 s, 100 Mb/s, advice 1 to 10 Mb/s from 2.5. */
@@ -159,6 +170,9 @@ int bond_submit_prefixed(struct bond *bond, enum wire_class class, const uint8_t
 /* The media sequence number that the next DATA gets, low bits. */
 uint32_t bond_next_seq(const struct bond *bond);
 
+/* Receiver: hands on all that is held with the next bond_next_media(), due or not. */
+void bond_drain(struct bond *bond, usec_t now);
+
 /* Says goodbye on all paths; further input is refused. */
 void bond_close(struct bond *bond, enum wire_close reason, usec_t now);
 
@@ -176,10 +190,11 @@ struct bond_media {
 	enum bond_media_kind kind;
 	const uint8_t *data; /* valid until the next call on this bond */
 	size_t len;
-	uint64_t seq;  /* DATA: media sequence number; its low 32 bits are those of the sender */
-	uint64_t lost; /* DATA: how many were given up just before this one */
-	usec_t due;    /* DATA: its deadline here, by this side's clock */
-	uint32_t captured; /* DATA: `captured` of its submission, low 32 bits */
+	enum bond_feed feed; /* DATA: of the session that it belongs to */
+	uint64_t seq;	     /* DATA: media sequence number; its low 32 bits are the sender's */
+	uint64_t lost;	     /* DATA: how many were given up just before this one */
+	usec_t due;	     /* DATA: its deadline here, by this side's clock */
+	uint32_t captured;   /* DATA: `captured` of its submission, low 32 bits */
 	usec_t delay; /* DATA: from its capture to its arrival here, as far as it can be known */
 };
 
@@ -272,6 +287,7 @@ struct bond_path_stats {
 
 struct bond_stats {
 	bool session_up;
+	enum bond_feed feed; /* of the session, or of the last one */
 	usec_t session_since;
 	uint64_t sessions; /* how many there were */
 	enum bond_policy policy;
@@ -291,7 +307,8 @@ struct bond_stats {
 
 	uint64_t media_queued;	/* sender: not sent at all yet */
 	usec_t media_queue_age; /* sender: how long the oldest of them waits */
-	uint64_t media_held;	/* receiver: waiting for an earlier one */
+	uint64_t media_owed;	/* sender: not acknowledged, and not too old yet */
+	uint64_t media_held;	/* receiver: not handed on yet */
 
 	uint64_t advice_bps;
 	enum bond_reason advice_reason;

@@ -45,6 +45,7 @@ struct bond {
 	struct incoming incoming;
 	struct backlog backlog; /* sender */
 	struct playout playout; /* receiver */
+	struct playout fading;	/* receiver: of the sender before this one; ring NULL: none */
 	struct report report;
 	struct advice advice;	      /* sender */
 	struct redundancy redundancy; /* sender */

@@ -36,6 +36,7 @@ void peer_init(struct peer *s, const struct bond_config *config, usec_t now)
 			    .instance = config->instance,
 			    .unix_minus_now = config->unix_minus_now,
 			    .latency_asked = config->latency,
+			    .features = config->feed_ts ? WIRE_FEATURE_TS : 0,
 			    .key_at = now };
 	memcpy(s->psk, config->key, sizeof(s->psk));
 	memcpy(s->seed, config->seed, sizeof(s->seed));
@@ -124,7 +125,7 @@ size_t peer_ask(struct peer *s, uint8_t path_id, usec_t now, uint8_t *out)
 	writer_u64(&w, s->time_last);
 	writer_u32(&w, a->local_id);
 	writer_u32(&w, (uint32_t)(s->latency_asked / USEC_PER_MS));
-	writer_u16(&w, 0);
+	writer_u16(&w, s->features);
 	writer_u8(&w, path_id);
 	writer_u8(&w, 0);
 	writer_u64(&w, s->instance);
@@ -188,7 +189,8 @@ enum bond_input_result peer_finish(struct peer *s, const uint8_t *data, size_t l
 	fresh.local_id = local_id;
 	fresh.remote_id = cursor_u32(&c);
 	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
-	(void)cursor_u32(&c);
+	fresh.feed_ts = cursor_u16(&c) & s->features & WIRE_FEATURE_TS;
+	(void)cursor_u16(&c);
 	fresh.peer_instance = cursor_u64(&c);
 	*ret_round_trip = usec_since(a->asked_at, now);
 	if (!fresh.send || !fresh.receive) {
@@ -234,12 +236,14 @@ static size_t peer_write_answer(struct peer *s, struct hello *hello, uint32_t as
 	struct hello_keys keys;
 	uint64_t peer = fresh->peer_instance;
 	usec_t latency = fresh->latency;
+	bool feed_ts = fresh->feed_ts;
 	uint32_t local_id = peer_draw_id(s);
 	int len;
 
 	writer_u32(&w, local_id);
 	writer_u32(&w, (uint32_t)(latency / USEC_PER_MS));
-	writer_u32(&w, 0);
+	writer_u16(&w, feed_ts ? WIRE_FEATURE_TS : 0);
+	writer_u16(&w, 0);
 	writer_u64(&w, s->instance);
 	if (!peer_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
 		return 0;
@@ -259,6 +263,7 @@ static size_t peer_write_answer(struct peer *s, struct hello *hello, uint32_t as
 	fresh->remote_id = asker_id;
 	fresh->peer_instance = peer;
 	fresh->latency = latency;
+	fresh->feed_ts = feed_ts;
 	return fresh->send && fresh->receive ? writer_len(&w) + (size_t)len : 0;
 }
 
@@ -285,7 +290,8 @@ enum bond_input_result peer_answer(struct peer *s, const uint8_t *data, size_t l
 	time = cursor_u64(&c);
 	asker_id = cursor_u32(&c);
 	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
-	(void)cursor_u32(&c); /* features, path id, zero: none of them matters yet */
+	fresh.feed_ts = cursor_u16(&c) & s->features & WIRE_FEATURE_TS;
+	(void)cursor_u16(&c); /* path id, zero: they do not matter yet */
 	fresh.peer_instance = cursor_u64(&c);
 	if (c.failed || time <= s->time_last) {
 		hello_clear(&hello);

@@ -21,6 +21,7 @@ struct peer_keys {
 	uint32_t local_id, remote_id;
 	uint64_t peer_instance;
 	usec_t latency;
+	bool feed_ts;
 };
 
 struct peer {
@@ -30,6 +31,7 @@ struct peer {
 	uint64_t instance;
 	uint64_t unix_minus_now;
 	usec_t latency_asked;
+	uint16_t features; /* enum wire_feature that this side has */
 
 	struct peer_keys current;
 	bool up;

@@ -5,16 +5,8 @@
 #include <string.h>
 
 /*
- * When is a packet due? The sender says when it was captured, by its own clock. The least
- * (arrival - capture) of the last half minute belongs to a packet that went over the quickest path
- * and waited nowhere, so it is the difference of the clocks plus the delay of that path, which is
- * about half of the least round trip. Hence
- *
- *     due = capture + least(arrival - capture) - half trip + hold
- *
- * with hold = latency - what the feed needs behind the bond. The sliding minimum follows the drift
- * of the clocks (50 ppm are 1.5 ms in half a minute). Its clock runs only while packets come in:
- * the first ones after an outage have waited long, and must not become the measure of things.
+ * A packet is due at its capture (bond/playclock.h) + hold, with hold = latency - what the feed
+ * needs behind the bond.
  *
  * A gap is given up when the first packet behind it is due; its own packets were due even earlier.
  * One bit per sequence number remembers what was given up, so that what comes later is counted as
@@ -22,10 +14,13 @@
  *
  * At the start the lowest number is not known to be the first, unless it is 0. A short hold lets
  * those that were overtaken come in; a receiver that comes up in the middle of a stream begins
- * where it came in.
+ * where it came in. A paced one begins when the first packet is due.
+ *
+ * Paced, the clock must not step while packets are played, but should before: the first packets of
+ * a stream may have waited long. So it steps until the first release, and again when nothing was
+ * there to be released for BREAK: there the output has a hole that no receiver can play over.
  */
-#define CLOCK_WINDOW   (30 * USEC_PER_SEC)
-#define CLOCK_STEP_MAX (100 * USEC_PER_MS)
+#define BREAK	       (10 * USEC_PER_SEC)
 #define START_HOLD_MIN (100 * USEC_PER_MS)
 #define START_HOLD_MAX (400 * USEC_PER_MS)
 #define JUMP_BACK_MAX  4096 /* packets before the start that may still come in */
@@ -76,18 +71,34 @@ void playout_restart(struct playout *p, usec_t now)
 	memset(p->given_up, 0, (p->mask + 1) / 8);
 	p->started = p->has_any = false;
 	p->lost_before = 0;
-	p->clock_now = now;
-	extremum_init(&p->clock, CLOCK_WINDOW, now);
+	playclock_init(&p->clock, now);
 }
 
 void playout_set_hold(struct playout *p, usec_t hold)
 {
 	p->hold = hold;
+	playclock_set_smooth(&p->clock, p->paced, hold);
+}
+
+void playout_set_paced(struct playout *p, bool paced)
+{
+	p->paced = paced;
+	playclock_set_smooth(&p->clock, paced, p->hold);
+}
+
+void playout_hand_over(struct playout *p, struct playout *heir)
+{
+	heir->delivered += p->delivered;
+	heir->lost += p->lost;
+	heir->late += p->late;
+	heir->duplicate += p->duplicate;
+	heir->refused += p->refused;
+	p->delivered = p->lost = p->late = p->duplicate = p->refused = 0;
 }
 
 void playout_set_half_trip(struct playout *p, usec_t half_trip)
 {
-	p->half_trip = half_trip;
+	playclock_set_half_trip(&p->clock, half_trip);
 }
 
 static bool playout_take_bit(struct playout *p, uint64_t seq)
@@ -107,9 +118,7 @@ static void playout_set_bit(struct playout *p, uint64_t seq)
 
 static usec_t playout_due(const struct playout *p, usec_t captured)
 {
-	int64_t due = (int64_t)captured + p->offset + (int64_t)p->hold - (int64_t)p->half_trip;
-
-	return due > 0 ? (usec_t)due : 0;
+	return playclock_here(&p->clock, captured) + p->hold;
 }
 
 static usec_t playout_unroll(struct playout *p, uint32_t time, usec_t now)
@@ -128,15 +137,6 @@ static usec_t playout_unroll(struct playout *p, uint32_t time, usec_t now)
 	else if (unrolled > expected + window / 2)
 		unrolled -= window;
 	return unrolled;
-}
-
-static void playout_clock(struct playout *p, usec_t captured, usec_t now)
-{
-	if (p->has_any)
-		p->clock_now += usec_min(usec_since(p->arrival_last, now), CLOCK_STEP_MAX);
-	p->arrival_last = now;
-	extremum_add(&p->clock, (int64_t)now - (int64_t)captured, p->clock_now);
-	p->offset = extremum_min(&p->clock, p->clock_now);
 }
 
 static uint64_t playout_expand(const struct playout *p, uint32_t seq)
@@ -199,8 +199,11 @@ void playout_put(struct playout *p, const struct frame_data *data, usec_t now)
 	struct held *h;
 	struct packet *packet;
 
-	playout_clock(p, captured, now);
+	if (!p->count && usec_since(p->released_last, now) > BREAK)
+		playclock_rest(&p->clock);
+	playclock_arrival(&p->clock, captured, now);
 	p->captured_last = captured;
+	p->arrival_last = now;
 	if (!p->has_any) {
 		p->has_any = true;
 		p->first_at = now;
@@ -259,6 +262,8 @@ usec_t playout_wakeup_at(const struct playout *p)
 	if (!p->count)
 		return USEC_NEVER;
 	first = playout_first(p);
+	if (p->paced)
+		return playout_due(p, first->captured);
 	if (!p->started)
 		return playout_start_at(p, first);
 	return first->seq == p->next ? 0 : playout_due(p, first->captured);
@@ -270,9 +275,12 @@ bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 
 	packet_pool_put(&p->pool, p->lent);
 	p->lent = NULL;
+	playclock_move(&p->clock, now);
 	if (!p->count || playout_wakeup_at(p) > now)
 		return false;
 	p->started = true;
+	p->released_last = now;
+	playclock_run(&p->clock);
 	while (!(h = playout_at(p, p->next))->packet) {
 		playout_set_bit(p, p->next++);
 		p->lost++;
@@ -281,6 +289,7 @@ bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 	*ret_media = (struct bond_media){ .kind = BOND_MEDIA_DATA,
 					  .data = h->packet->data,
 					  .len = h->packet->len,
+					  .feed = p->paced ? BOND_FEED_TS : BOND_FEED_SRT,
 					  .seq = h->seq - SEQ_ORIGIN,
 					  .lost = p->lost_before,
 					  .due = playout_due(p, h->captured),

@@ -4,14 +4,16 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "base/meter.h"
 #include "base/packet.h"
 #include "bond/bond.h"
+#include "bond/playclock.h"
 #include "wire/frame.h"
 
 /*
  * The receiver's end of the stream: puts media packets in order, releases each as soon as all
  * before it are there or given up, and gives up what is missing when the packet behind it is due.
+ * Paced (feed `ts`), it releases no packet before it is due, so that they come out at the distances
+ * at which they were captured.
  */
 struct held {
 	struct packet *packet; /* NULL: not here */
@@ -35,13 +37,12 @@ struct playout {
 	usec_t first_at;
 	uint64_t lost_before; /* to be told with the next packet released */
 
-	usec_t hold;	       /* from capture to the deadline */
-	usec_t half_trip;      /* of the path with the least delay */
-	usec_t captured_last;  /* unrolled, to unroll the next */
-	struct extremum clock; /* arrival less capture; its time counts while packets come */
-	usec_t clock_now;
+	bool paced;
+	usec_t hold;	      /* from capture to the deadline */
+	usec_t captured_last; /* unrolled, to unroll the next */
 	usec_t arrival_last;
-	int64_t offset; /* minimum of it */
+	usec_t released_last;
+	struct playclock clock;
 
 	uint64_t delivered, lost, late, duplicate, refused;
 	usec_t slack; /* least time to spare since the last playout_slack() */
@@ -53,6 +54,9 @@ void playout_deinit(struct playout *p);
 /* The stream begins anew (another sender); the counters stay. */
 void playout_restart(struct playout *p, usec_t now);
 void playout_set_hold(struct playout *p, usec_t hold);
+void playout_set_paced(struct playout *p, bool paced);
+/* Another one goes on with what this one counted, and this one counts anew. */
+void playout_hand_over(struct playout *p, struct playout *heir);
 void playout_set_half_trip(struct playout *p, usec_t half_trip);
 
 void playout_put(struct playout *p, const struct frame_data *data, usec_t now);

@@ -51,6 +51,7 @@ static void snapshot_sender(struct bond *b, struct bond_stats *s, usec_t now)
 	s->media_late = total.late;
 	s->media_duplicate = total.duplicate;
 	s->media_queued = b->backlog.queued;
+	s->media_owed = b->backlog.pool.used;
 	s->media_queue_age = waiting ? usec_since(waiting->captured, now) : 0;
 	s->advice_bps = b->advice.bps;
 	s->advice_reason = b->advice.reason;
@@ -63,13 +64,14 @@ static void snapshot_receiver(const struct bond *b, struct bond_stats *s)
 	s->media_lost = b->playout.lost;
 	s->media_late = b->playout.late;
 	s->media_duplicate = b->playout.duplicate;
-	s->media_held = b->playout.count;
+	s->media_held = b->playout.count + b->fading.count;
 }
 
 void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 {
 	memset(s, 0, sizeof(*s));
 	s->session_up = b->peer.up && b->told_up;
+	s->feed = b->peer.current.feed_ts ? BOND_FEED_TS : BOND_FEED_SRT;
 	s->session_since = b->peer.established_at;
 	s->sessions = b->peer.sessions;
 	s->policy = b->scheduler.policy;

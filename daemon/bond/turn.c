@@ -229,6 +229,7 @@ usec_t bond_wakeup_at(const struct bond *b)
 	usec_t at = usec_min(b->timer_at, b->depart_at);
 
 	if (b->config.role == BOND_ROLE_RECEIVER)
-		at = usec_min(at, playout_wakeup_at(&b->playout));
+		at = usec_min(at, usec_min(playout_wakeup_at(&b->playout),
+					   playout_wakeup_at(&b->fading)));
 	return usec_max(at, b->now + WAKEUP_SPACING);
 }

@@ -27,6 +27,11 @@
  *      payload   u32 answerer's bond id | u32 latency, ms (the greater of both: what holds) |
  *                u16 features (both have) | u16 zero | u64 instance
  *
+ *    features: bit 0 = WIRE_FEATURE_TS: the asker wants the session's media packets to be whole
+ *    MPEG-TS packets, one to seven of them, instead of datagrams of SRT (feed `ts`), and the
+ *    answerer hands each on at its capture time + latency. Without the bit in the answer they are
+ *    datagrams of SRT. All other bits are zero when sent and ignored when received.
+ *
  *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
  *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not
  *    answered. Its unix time must be greater than that of every hello accepted before under that
@@ -131,6 +136,10 @@
 #define WIRE_HELLO_BYTES  200 /* of an asking hello, exactly */
 
 #define WIRE_REHEARSAL 0xe5 /* first byte of media that is not of the stream */
+
+enum wire_feature {
+	WIRE_FEATURE_TS = 1 << 0,
+};
 
 #define WIRE_SHORT_BYTES 3
 #define WIRE_LONG_BYTES	 9

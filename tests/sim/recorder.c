@@ -43,6 +43,35 @@ int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted
 	return 0;
 }
 
+static usec_t apart(usec_t a, usec_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+static void recorder_space(struct recorder *recorder, usec_t submitted, usec_t now)
+{
+	struct recorder_figures *f = &recorder->figures;
+	usec_t error = apart(now - recorder->last_at, usec_since(recorder->last_in, submitted));
+
+	if (!recorder->last_at || usec_since(recorder->last_in, submitted) > USEC_PER_SEC) {
+		recorder->mark_at = now;
+		recorder->mark_in = submitted;
+	} else if (error > f->spacing) {
+		f->spacing = error;
+		f->spacing_at = now;
+	}
+	recorder->last_in = submitted;
+	if (now - recorder->mark_at < USEC_PER_SEC)
+		return;
+	error = apart(now - recorder->mark_at, usec_since(recorder->mark_in, submitted));
+	if (error > f->wander) {
+		f->wander = error;
+		f->wander_at = now;
+	}
+	recorder->mark_at = now;
+	recorder->mark_in = submitted;
+}
+
 const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, size_t len,
 			       uint64_t lost, usec_t now)
 {
@@ -82,6 +111,7 @@ const char *recorder_took(struct recorder *recorder, uint64_t number, uint64_t l
 		f->gap = now - recorder->last_at;
 		f->gap_at = now;
 	}
+	recorder_space(recorder, r->submitted, now);
 	recorder->last_at = now;
 	recorder->next = number + 1;
 	recorder->fresh = false;
@@ -93,11 +123,13 @@ void recorder_receiver_restarted(struct recorder *recorder)
 	recorder->epoch++;
 	recorder->next = 0;
 	recorder->fresh = true;
+	recorder->last_in = 0; /* another play-out */
 }
 
 void recorder_sender_restarted(struct recorder *recorder)
 {
 	recorder->fresh = true;
+	recorder->last_in = 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -124,6 +156,7 @@ void recorder_finish(struct recorder *recorder)
 	}
 	if (n) {
 		qsort(delay, n, sizeof(*delay), compare);
+		f->least = delay[0];
 		f->p50 = delay[n / 2];
 		f->p95 = delay[n * 95 / 100];
 		f->p99 = delay[n * 99 / 100];

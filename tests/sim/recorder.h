@@ -21,21 +21,27 @@ struct recorder_figures {
 	uint64_t late;			   /* delivered after the deadline */
 	uint64_t within[RECORDER_BUDGETS]; /* delivered by so many ms after submission */
 	uint64_t again;			   /* delivered a second time, by a restarted receiver */
-	usec_t p50, p95, p99, p999, most;  /* delay from submission to delivery */
-	usec_t gap;			   /* longest time between two deliveries */
-	usec_t gap_at;			   /* when the longest one ended */
+	usec_t least, p50, p95, p99, p999, most; /* delay from submission to delivery */
+	usec_t gap;				 /* longest time between two deliveries */
+	usec_t gap_at;				 /* when the longest one ended */
+	/* By how much the distance of two deliveries differed from that of their submissions, at
+	 * most: of one to the next, and of those a second apart. Not across a hole of a second. */
+	usec_t spacing, wander;
+	usec_t spacing_at, wander_at;
 };
 
 struct recorder {
 	struct record *record; /* one per packet submitted, by its number */
 	uint64_t count, room;
-	usec_t from;	 /* packets submitted before do not count */
-	usec_t deadline; /* a delay beyond it is late */
-	usec_t last_at;	 /* of the last delivery; 0: none yet */
-	uint64_t next;	 /* numbers below it cannot come any more in this epoch */
-	unsigned epoch;	 /* counts the receivers */
-	bool unordered;	 /* a coded layer is above the bond: order and counts are not checked */
-	bool fresh;	 /* nothing came yet from the present pair of bonds */
+	usec_t from;		 /* packets submitted before do not count */
+	usec_t deadline;	 /* a delay beyond it is late */
+	usec_t last_at;		 /* of the last delivery; 0: none yet */
+	usec_t last_in;		 /* when that one was submitted */
+	usec_t mark_at, mark_in; /* the same of one up to a second before; 0: none */
+	uint64_t next;		 /* numbers below it cannot come any more in this epoch */
+	unsigned epoch;		 /* counts the receivers */
+	bool unordered; /* a coded layer is above the bond: order and counts are not checked */
+	bool fresh;	/* nothing came yet from the present pair of bonds */
 	struct recorder_figures figures;
 };
 

@@ -128,6 +128,15 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 	if (row->p99_max && f->media.p99 > row->p99_max)
 		add(&why, "; p99 of the delay %" PRIu64 " ms (at most %" PRIu64 ")",
 		    f->media.p99 / 1000, row->p99_max / 1000);
+	if (f->media.least < row->least_min)
+		add(&why, "; least delay %" PRIu64 " ms (at least %" PRIu64 ")",
+		    f->media.least / 1000, row->least_min / 1000);
+	if (row->spacing_max && f->media.spacing > row->spacing_max)
+		add(&why, "; spacing off by %" PRIu64 " us at %.3f s (at most %" PRIu64 ")",
+		    f->media.spacing, (double)f->media.spacing_at / USEC_PER_SEC, row->spacing_max);
+	if (row->wander_max && f->media.wander > row->wander_max)
+		add(&why, "; %" PRIu64 " us off in a second at %.3f s (at most %" PRIu64 ")",
+		    f->media.wander, (double)f->media.wander_at / USEC_PER_SEC, row->wander_max);
 	if (row->copies_permille_max && row_copies_permille(f) > row->copies_permille_max)
 		add(&why, "; copies %u per mille (at most %u)", row_copies_permille(f),
 		    row->copies_permille_max);
@@ -162,6 +171,9 @@ void row_describe(const struct row *row, const struct world_figures *f, char *re
 	    f->media.p50 / 1000, f->media.p99 / 1000, f->media.most / 1000, f->media.gap / 1000,
 	    row_copies_permille(f) / 10.0, row_overhead_permille(f) / 10.0,
 	    f->primary_bytes ? (double)f->down_bytes * 100.0 / (double)f->primary_bytes : 0.0);
+	if (row->world.feed_ts)
+		add(&line, ", spacing %" PRIu64 " us, wander %" PRIu64 " us", f->media.spacing,
+		    f->media.wander);
 	if (row->on_time_bps_min)
 		add(&line, ", on time %.2f Mb/s", (double)on_time_bps(row, f) / 1e6);
 	if (row->world.control_every)

@@ -34,7 +34,8 @@ struct row {
 	uint32_t lost_max, late_max; /* packets */
 	uint32_t control_lost_max;
 	usec_t gap_max;			/* between two deliveries */
-	usec_t p99_max;			/* delay */
+	usec_t p99_max, least_min;	/* delay */
+	usec_t spacing_max, wander_max; /* see recorder.h */
 	unsigned copies_permille_max;	/* copies of all kinds per first transmission */
 	unsigned overhead_permille_max; /* IP bytes beyond the delivered ones, all told */
 	unsigned back_permille_max;	/* IP bytes from the receiver, of the source's bytes */

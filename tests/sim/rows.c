@@ -18,6 +18,9 @@
 /* Longest gap after a cut: one round trip of the slowest link and 60 ms. */
 #define GAP_AFTER_CUT (140 * MS)
 
+/* Feed `ts`: as captured, within 2 ms. */
+#define PACED .world.feed_ts = true, .spacing_max = 2 * MS, .wander_max = 2 * MS
+
 #define ROW(row_name, text, ...) .world.name = row_name, .world.scenario = text, __VA_ARGS__
 
 const struct row rows[] = {
@@ -232,6 +235,55 @@ const struct row rows[] = {
 	      "at 5s lan mute; at 9s lan unmute; at 11s cell+wifi mute; at 15s cell+wifi unmute",
 	      .world.source = FRAMES(3.5), .check = true, .gap_max = 60 * MS,
 	      .share = { { "lan", 6, 9, 0, 3000 }, { "lan", 12, 15, 3400000, 0 } }) },
+	{ ROW("paced", THREE_LINKS, .world.source = FRAMES(8), PACED, .check = true,
+	      .p99_max = 1005 * MS) },
+	{ ROW("paced-loss", THREE_LINKS "* loss=3%", .world.source = FRAMES(7), PACED,
+	      .check = true) },
+	{ ROW("paced-short",
+	      "link a rate=8M delay=30ms jitter=15ms reorder=yes queue=300ms;"
+	      "link b rate=8M delay=40ms jitter=15ms queue=300ms",
+	      .world.source = FRAMES(6), .world.latency = 400 * MS, PACED, .check = true) },
+	/* The quickest path dies, its successor has 70 ms more, and it comes back. */
+	{ ROW("paced-path-change",
+	      "link lan rate=8M delay=10ms queue=300ms; link cell rate=8M delay=80ms queue=500ms;"
+	      "at 10s lan outage=blackhole; at 70s lan outage=none; at 110s lan drop;"
+	      "at 150s lan add",
+	      .world.source = FRAMES(4), .world.length = 190 * SEC, PACED, .check = true) },
+	{ ROW("paced-outage-3s", THREE_LINKS "at 8s for 3s * outage=blackhole",
+	      .world.source = FRAMES(6), .world.latency = 8 * SEC, .world.length = 30 * SEC, PACED,
+	      .check = true) },
+	{ ROW("paced-outage-30s", THREE_LINKS "at 8s for 30s * outage=blackhole",
+	      .world.source = FRAMES(4), .world.latency = 45 * SEC, .world.length = 100 * SEC,
+	      PACED, .check = true) },
+	{ ROW("paced-outage-too-long", THREE_LINKS "at 8s for 10s * outage=blackhole",
+	      .world.source = FRAMES(5), .world.length = 40 * SEC, PACED, .check = true,
+	      .lost_max = ROW_ANY) },
+	/* What is under way at that moment is lost; what is held is played out. */
+	{ ROW("paced-sender-restart", THREE_LINKS "at 14s sender restart",
+	      .world.source = FRAMES(6), .world.latency = 8 * SEC, .world.length = 30 * SEC, PACED,
+	      .check = true, .lost_max = 60, .sessions = 2) },
+	/* Over a day the clocks go 4.3 s (17.3 s) apart. */
+	{ ROW("paced-skew-1h",
+	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",
+	      .world.source = { .rate_bps = 16000, .bytes = 200 }, .world.length = 1 * 3600 * SEC,
+	      .world.skew_ppm = 200, PACED, .check = true, .least_min = 975 * MS,
+	      .p99_max = 1010 * MS) },
+	{ ROW("paced-skew-24h",
+	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",
+	      .world.source = { .rate_bps = 16000, .bytes = 200 }, .world.length = 24 * 3600 * SEC,
+	      .world.skew_ppm = 50, PACED, .least_min = 990 * MS, .p99_max = 1010 * MS) },
+	{ ROW("paced-skew-24h-slower",
+	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",
+	      .world.source = { .rate_bps = 16000, .bytes = 200 }, .world.length = 24 * 3600 * SEC,
+	      .world.skew_ppm = -50, PACED, .least_min = 990 * MS, .p99_max = 1010 * MS) },
+	{ ROW("paced-skew-24h-200ppm",
+	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",
+	      .world.source = { .rate_bps = 16000, .bytes = 200 }, .world.length = 24 * 3600 * SEC,
+	      .world.skew_ppm = 200, PACED, .least_min = 975 * MS, .p99_max = 1010 * MS) },
+	{ ROW("paced-skew-24h-200ppm-slower",
+	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",
+	      .world.source = { .rate_bps = 16000, .bytes = 200 }, .world.length = 24 * 3600 * SEC,
+	      .world.skew_ppm = -200, PACED, .least_min = 975 * MS, .p99_max = 1025 * MS) },
 	/* Over a day the clocks go 4.3 s apart. */
 	{ ROW("skew-24h",
 	      "link lan rate=1M delay=20ms loss=1%; link cell rate=1M delay=40ms loss=1%",

@@ -33,6 +33,7 @@ int side_start(struct world *w, unsigned role)
 	config.latency = world_latency(w->config);
 	config.rate_max_bps = RATE_MAX_BPS;
 	config.off = w->config->off;
+	config.feed_ts = w->config->feed_ts;
 	config.instance = rng_u64(&w->rng);
 	config.unix_minus_now = UINT64_C(1800000000) * USEC_PER_SEC - side->clock.origin;
 	memset(config.key, 0x42, sizeof(config.key));

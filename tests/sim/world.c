@@ -201,7 +201,7 @@ static void begin_uplinks(struct world *w)
 
 static int begin(struct world *w)
 {
-	usec_t margin = bond_feed_margin(world_latency(w->config));
+	usec_t margin = bond_feed_margin(world_latency(w->config)), deadline;
 	int r;
 
 	/* Links and source first: who else runs the same scenario draws the same chance. */
@@ -221,8 +221,10 @@ static int begin(struct world *w)
 	if (!r)
 		r = side_start(w, RECEIVER);
 	/* Half of the margin is for what the estimate of the one-way delay may be wrong by. */
+	deadline = world_latency(w->config);
+	deadline = w->config->feed_ts ? deadline + margin / 2 : deadline - margin / 2;
 	if (!r)
-		r = recorder_init(&w->recorder, world_latency(w->config) - margin / 2);
+		r = recorder_init(&w->recorder, deadline);
 	coder_init(&w->coder, &w->config->coder);
 	w->recorder.from = WORLD_LEAD + w->config->settle;
 	w->recorder.unordered = w->config->coder.data;

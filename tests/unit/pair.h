@@ -38,6 +38,7 @@ struct pair {
 	uint64_t submitted, received, next, lost; /* media */
 	uint64_t control[2]; /* control packets that came out, at sender and receiver */
 	usec_t delay_max;
+	bool feed_ts;  /* of bonds that are started */
 	bool anew;     /* numbers may begin again once */
 	usec_t every;  /* between media packets; 0: none */
 	size_t prefix; /* zeros before the 1316 bytes of each */
@@ -172,6 +173,7 @@ static void pair_start_sender(struct pair *w, uint64_t instance)
 {
 	struct bond_config c = pair_config(BOND_ROLE_SENDER, instance);
 
+	c.feed_ts = w->feed_ts;
 	w->sender = bond_new(&c, w->now);
 	assert_non_null(w->sender);
 	for (unsigned i = 0; i < w->links; i++) {
@@ -187,19 +189,25 @@ static void pair_start_receiver(struct pair *w, uint64_t instance)
 {
 	struct bond_config c = pair_config(BOND_ROLE_RECEIVER, instance);
 
+	c.feed_ts = w->feed_ts;
 	w->receiver = bond_new(&c, w->now);
 	assert_non_null(w->receiver);
 }
 
-static void pair_init(struct pair *w, unsigned links)
+static void pair_begin(struct pair *w, unsigned links, bool feed_ts)
 {
-	*w = (struct pair){ .now = 1000000, .links = links };
+	*w = (struct pair){ .now = 1000000, .links = links, .feed_ts = feed_ts };
 	for (unsigned i = 0; i < links; i++)
 		w->delay[i] = (5 + 15 * i) * USEC_PER_MS;
 	w->flight = calloc(PAIR_FLIGHTS, sizeof(*w->flight));
 	assert_non_null(w->flight);
 	pair_start_sender(w, 1);
 	pair_start_receiver(w, 2);
+}
+
+static void pair_init(struct pair *w, unsigned links)
+{
+	pair_begin(w, links, false);
 }
 
 static void pair_deinit(struct pair *w)

@@ -233,6 +233,72 @@ static void a_restarted_sender_takes_over(void **state)
 	pair_deinit(&w);
 }
 
+static void feed_ts_is_used_when_both_ends_have_it(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_begin(&w, 1, true);
+	w.every = 2000;
+	pair_run(&w, USEC_PER_SEC);
+	assert_int_equal(stats_of(&w, w.sender).feed, BOND_FEED_TS);
+	assert_int_equal(stats_of(&w, w.receiver).feed, BOND_FEED_TS);
+	w.receiver = bond_free(w.receiver);
+	w.feed_ts = false;
+	w.anew = true;
+	pair_start_receiver(&w, 3);
+	pair_run(&w, 2 * USEC_PER_SEC);
+	assert_int_equal(stats_of(&w, w.sender).sessions, 2);
+	assert_int_equal(stats_of(&w, w.sender).feed, BOND_FEED_SRT);
+	assert_int_equal(stats_of(&w, w.receiver).feed, BOND_FEED_SRT);
+	pair_deinit(&w);
+}
+
+static void feed_ts_takes_the_whole_latency(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_begin(&w, 2, true);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	assert_in_range(w.delay_max, 995 * USEC_PER_MS, 1005 * USEC_PER_MS);
+	w.every = 0;
+	pair_run(&w, 50 * USEC_PER_MS);
+	assert_int_equal(stats_of(&w, w.sender).media_owed, 0);
+	assert_in_range(stats_of(&w, w.receiver).media_held, 450, 500);
+	bond_drain(w.receiver, w.now);
+	pair_run(&w, USEC_PER_MS);
+	assert_int_equal(w.received, w.submitted);
+	assert_int_equal(w.lost, 0);
+	pair_deinit(&w);
+}
+
+static void what_a_restarted_sender_had_sent_is_played_out_first(void **state)
+{
+	struct pair w;
+	struct bond_stats s;
+
+	(void)state;
+	pair_begin(&w, 2, true);
+	w.every = 2000;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.sender = bond_free(w.sender);
+	pair_start_sender(&w, 4);
+	w.anew = true;
+	pair_run(&w, 3 * USEC_PER_SEC);
+	w.every = 0;
+	pair_run(&w, 2 * USEC_PER_SEC);
+	s = stats_of(&w, w.receiver);
+	assert_int_equal(s.sessions, 2);
+	assert_int_equal(s.media_held, 0);
+	/* What was on its way, and nothing of what was there: 500 packets are held at any time. */
+	assert_in_range(w.received, w.submitted - 20, w.submitted);
+	assert_int_equal(s.media_delivered, w.received);
+	assert_in_range(w.delay_max, 995 * USEC_PER_MS, 1020 * USEC_PER_MS);
+	pair_deinit(&w);
+}
+
 static void a_path_follows_its_new_address(void **state)
 {
 	struct pair w;
@@ -379,6 +445,9 @@ int main(void)
 		cmocka_unit_test(control_packets_pass_both_ways_once),
 		cmocka_unit_test(a_restarted_receiver_is_found_within_a_second),
 		cmocka_unit_test(a_restarted_sender_takes_over),
+		cmocka_unit_test(feed_ts_is_used_when_both_ends_have_it),
+		cmocka_unit_test(feed_ts_takes_the_whole_latency),
+		cmocka_unit_test(what_a_restarted_sender_had_sent_is_played_out_first),
 		cmocka_unit_test(a_path_follows_its_new_address),
 		cmocka_unit_test(keys_change_after_an_hour_without_a_gap),
 		cmocka_unit_test(a_dropped_path_comes_back_under_its_old_number),

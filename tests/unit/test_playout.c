@@ -194,9 +194,9 @@ static void what_waited_through_an_outage_does_not_move_the_deadline(void **stat
 		put(&p, seq, captured, now);
 		assert_true(playout_next(&p, &m, now));
 	}
-	/* An hour of nothing, then packets that waited for 300 ms. */
-	captured += 3600 * USEC_PER_SEC;
-	now += 3600 * USEC_PER_SEC;
+	/* Ten minutes of nothing, then packets that waited for 300 ms. */
+	captured += 590 * USEC_PER_SEC;
+	now += 590 * USEC_PER_SEC;
 	for (; seq < 200; seq++, captured += 10 * MS, now += 10 * MS) {
 		put(&p, seq, captured - 300 * MS, now);
 		assert_true(playout_next(&p, &m, now));
@@ -237,6 +237,88 @@ static void another_sender_begins_anew(void **state)
 	playout_deinit(&p);
 }
 
+/* --- paced -------------------------------------------------------------------------------- */
+
+static void paced_packets_come_out_when_they_are_due(void **state)
+{
+	struct playout p;
+
+	(void)state;
+	begin(&p);
+	playout_set_paced(&p, true);
+	/* Captured every 10 ms; the second was held up, the third overtook it. */
+	put(&p, 0, 0, START);
+	put(&p, 2, 20 * MS, START + 20 * MS);
+	put(&p, 1, 10 * MS, START + 70 * MS);
+	for (unsigned i = 0; i < 3; i++) {
+		usec_t due = START + HOLD + i * 10 * MS;
+
+		assert_in_range(playout_wakeup_at(&p), due - 64, due);
+		expect_nothing(&p, due - 65);
+		expect(&p, i, 0, due);
+	}
+	assert_int_equal(playout_wakeup_at(&p), USEC_NEVER);
+	playout_deinit(&p);
+}
+
+static void paced_gaps_are_given_up_when_the_next_is_due(void **state)
+{
+	struct playout p;
+
+	(void)state;
+	begin(&p);
+	playout_set_paced(&p, true);
+	put(&p, 5, 50 * MS, START);
+	put(&p, 7, 70 * MS, START + 20 * MS);
+	expect(&p, 5, 0, START + HOLD);
+	expect_nothing(&p, START + HOLD + 19 * MS);
+	expect(&p, 7, 1, START + HOLD + 20 * MS);
+	put(&p, 6, 60 * MS, START + HOLD + 21 * MS);
+	assert_int_equal(p.late, 1);
+	assert_int_equal(p.lost, 1);
+	playout_deinit(&p);
+}
+
+static void paced_the_first_packets_may_have_waited(void **state)
+{
+	struct playout p;
+
+	(void)state;
+	begin(&p);
+	playout_set_paced(&p, true);
+	/* All of 200 ms come at once, then they come in time. */
+	for (unsigned i = 0; i < 20; i++)
+		put(&p, i, i * 10 * MS, START + 200 * MS);
+	for (unsigned i = 20; i < 30; i++)
+		put(&p, i, i * 10 * MS, START + i * 10 * MS);
+	for (unsigned i = 0; i < 30; i++) {
+		expect_nothing(&p, START + HOLD + i * 10 * MS - 65);
+		expect(&p, i, 0, START + HOLD + i * 10 * MS);
+	}
+	playout_deinit(&p);
+}
+
+static void a_drained_one_holds_nothing_back(void **state)
+{
+	struct playout p, heir;
+
+	(void)state;
+	begin(&p);
+	begin(&heir);
+	playout_set_paced(&p, true);
+	put(&p, 0, 0, START);
+	put(&p, 2, 20 * MS, START + 20 * MS);
+	playout_set_hold(&p, 0);
+	expect(&p, 0, 0, START + 20 * MS);
+	expect(&p, 2, 1, START + 20 * MS);
+	playout_hand_over(&p, &heir);
+	assert_int_equal(heir.delivered, 2);
+	assert_int_equal(heir.lost, 1);
+	assert_int_equal(p.delivered, 0);
+	playout_deinit(&heir);
+	playout_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +333,10 @@ int main(void)
 		cmocka_unit_test(what_waited_through_an_outage_does_not_move_the_deadline),
 		cmocka_unit_test(a_jump_beyond_the_ring_is_survived_and_counted),
 		cmocka_unit_test(another_sender_begins_anew),
+		cmocka_unit_test(paced_packets_come_out_when_they_are_due),
+		cmocka_unit_test(paced_gaps_are_given_up_when_the_next_is_due),
+		cmocka_unit_test(paced_the_first_packets_may_have_waited),
+		cmocka_unit_test(a_drained_one_holds_nothing_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
