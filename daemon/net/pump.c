@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "sys/finetimer.h"
+
 /*
  * Time. Datagrams carry the time when the kernel took them in, which is what round trips should be
  * measured by, and not when a busy loop came round to reading them. The engine on the other hand
@@ -15,6 +17,7 @@ struct pump {
 	struct bond *bond;
 	struct pump_ports ports;
 	struct loop_timer timer;
+	struct finetimer fine;
 	usec_t last;
 	bool turning;
 	bool again;
@@ -55,7 +58,15 @@ void pump_turn(struct pump *pump)
 		turn(pump);
 	}
 	pump->turning = false;
-	loop_timer_set(&pump->timer, bond_wakeup_at(pump->bond));
+	if (pump->ports.fine)
+		finetimer_set(&pump->fine, bond_wakeup_at(pump->bond));
+	else
+		loop_timer_set(&pump->timer, bond_wakeup_at(pump->bond));
+}
+
+static void on_fine(struct finetimer *timer)
+{
+	pump_turn(timer->owner);
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -74,6 +85,8 @@ struct pump *pump_new(struct loop *loop, struct bond *bond, const struct pump_po
 	pump->ports = *ports;
 	pump->last = loop_clock();
 	loop_timer_init(&pump->timer, loop, on_timer, pump);
+	if (ports->fine && finetimer_init(&pump->fine, loop, on_fine, pump))
+		return pump_free(pump);
 	loop_timer_set(&pump->timer, pump->last);
 	return pump;
 }
@@ -82,6 +95,7 @@ struct pump *pump_free(struct pump *pump)
 {
 	if (!pump)
 		return NULL;
+	finetimer_deinit(&pump->fine);
 	loop_timer_deinit(&pump->timer);
 	free(pump);
 	return NULL;

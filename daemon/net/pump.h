@@ -17,6 +17,7 @@ struct pump_ports {
 	/* Called last in a turn; may call the bond, submit and add or drop paths. */
 	void (*event)(void *owner, const struct bond_event *event);
 	void *owner;
+	bool fine; /* wake-ups are kept to 100 us: media is paced out */
 };
 
 /* @bond stays the caller's and must outlive the pump. NULL: out of memory. */

@@ -72,7 +72,7 @@ static void port_event(void *owner, const struct bond_event *event)
 
 static void end_init(struct end *end, struct loop *loop, enum bond_role role, uint8_t key)
 {
-	struct pump_ports ports = { port_send, port_media, port_flush, port_event, end };
+	struct pump_ports ports = { port_send, port_media, port_flush, port_event, end, false };
 	struct bond_config config = { 0 };
 
 	*end = (struct end){ .loop = loop, .fd = -1 };
