@@ -18,6 +18,7 @@ struct bond *bondsetup_new(const struct config *config, usec_t now)
 	bond_config.policy = config->policy;
 	memcpy(bond_config.key, config->key, sizeof(bond_config.key));
 	bond_config.latency = config->latency;
+	bond_config.feed_ts = config->feed != CONFIG_FEED_SRT;
 	bond_config.rate_max_bps = config->rate_max_bps;
 	if (config->role == CONFIG_ROLE_SENDER) {
 		bond_config.advice_min_bps = config->advice_min_bps;

@@ -70,6 +70,12 @@ enum config_dscp {
 	CONFIG_DSCP_EF,
 };
 
+enum config_feed {
+	CONFIG_FEED_SRT,
+	CONFIG_FEED_TS,
+	CONFIG_FEED_AUTO, /* ts when the other end takes it, else srt, and nobody need be told */
+};
+
 struct config_uplink {
 	char name[BOND_NAME_MAX];
 	char device[32]; /* of the interface; this and the next four: patterns, "" = any */
@@ -109,6 +115,7 @@ struct config {
 	char fingerprint[20]; /* of the key, for people: "3f2a-91c0-77de-0b15" */
 	usec_t latency;
 	enum bond_policy policy;
+	enum config_feed feed;
 	uint64_t rate_max_bps;	/* largest stream; sizes buffers */
 	char control_path[108]; /* control socket; "" = default for the role */
 	char log_level[16];

@@ -23,6 +23,7 @@ static const char *const policies[] = { "aggregate", "broadcast", "backup", NULL
 static const char *const costs[] = { "auto", "free", "paid", "expensive", NULL };
 static const char *const dscps[] = { "auto", "none", "CS4", "AF41", "EF", NULL };
 static const char *const types[] = { "lan", "wifi", "cellular", "tether", NULL };
+static const char *const feeds[] = { "srt", "ts", "auto", NULL };
 static const char *const controls[] = { "none", "builtin", "exec", NULL };
 static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
 /* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
@@ -44,6 +45,10 @@ const struct config_key config_keys[] = {
 	  .choices = policies, .fallback = "aggregate", .value = "POLICY",
 	  .help = "aggregate: use the sum of all uplinks; broadcast: everything on every uplink; "
 		  "backup: the cheapest uplink first" },
+	{ CONFIG_SECTION_ROLE, BOTH, "feed", "feed", CONFIG_TYPE_CHOICE, FIELD(feed),
+	  .choices = feeds, .fallback = "auto", .value = "FEED",
+	  .help = "what the bond carries: srt: an SRT connection; ts: MPEG-TS, if the other end "
+		  "takes it; auto: ts where it can be" },
 	{ CONFIG_SECTION_ROLE, BOTH, "rate-max", "rate-max", CONFIG_TYPE_RATE, FIELD(rate_max_bps),
 	  .min = 1000000, .max = UINT64_C(1000000000), .fallback = "100M", .value = "RATE",
 	  .help = "the largest stream expected; sizes the buffers" },

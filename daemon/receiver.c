@@ -21,11 +21,11 @@
 /*
  * The parts in the order of the data path:
  *
- *     mux -> bond -> transport (relay, srt worker) -> stream -+-> record
- *                                                             +-> outputs
+ *     mux -> bond -> transport -> stream -+-> record
+ *                                         +-> outputs
  *
  * A sender that goes away takes nothing with it: what it sent last is still played out by the srt
- * worker, and recording and outputs wait for it to come back.
+ * worker or the bond, and recording and outputs wait for it to come back.
  */
 #define RING_BYTES    (16 * 1024 * 1024) /* 13 s at 10 Mb/s for the recording */
 #define TICK	      USEC_PER_SEC
@@ -71,7 +71,7 @@ static void port_media(void *owner, const struct bond_media *media)
 	if (rehearsed_take(receiver->rehearsed, media, receiver->bond,
 			   pump_time(receiver->pump, USEC_NEVER)))
 		return;
-	relay_media(transport_relay(receiver->transport), media);
+	transport_media(receiver->transport, media);
 }
 
 static void port_flush(void *owner)
@@ -79,7 +79,7 @@ static void port_flush(void *owner)
 	struct receiver *receiver = owner;
 
 	mux_flush(receiver->mux);
-	relay_flush(transport_relay(receiver->transport));
+	transport_flush(receiver->transport);
 }
 
 static void port_event(void *owner, const struct bond_event *event)
@@ -92,9 +92,12 @@ static void port_event(void *owner, const struct bond_event *event)
 	case BOND_EVENT_SESSION_UP:
 		bond_stats(receiver->bond, &stats, now);
 		journal_add(&receiver->journal, LOG_LEVEL_INFO, MESSAGE_SESSION_UP,
-			    "a sender is there: %s; latency %llu ms",
+			    "a sender is there: %s; latency %llu ms, feed %s",
 			    bond_reason_text(event->reason),
-			    (unsigned long long)(stats.latency / USEC_PER_MS));
+			    (unsigned long long)(stats.latency / USEC_PER_MS),
+			    stats.feed == BOND_FEED_TS ? "ts" : "srt");
+		if (!receiver->stop_deadline)
+			transport_expect(receiver->transport, stats.feed);
 		service_status(receiver->role->service, "Receiving");
 		break;
 	case BOND_EVENT_SESSION_DOWN:
@@ -169,6 +172,7 @@ static void receiver_reload(void *owner, const struct config *old, const struct 
 	outputs_set(receiver->outputs, fresh);
 	tell_restart(receiver, strcmp(old->listen, fresh->listen) != 0, "listen");
 	tell_restart(receiver, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
+	tell_restart(receiver, old->feed != fresh->feed, "feed");
 	tell_restart(receiver, old->latency != fresh->latency, "latency");
 	tell_restart(receiver, strcmp(old->record.directory, fresh->record.directory) != 0,
 		     "recording directory");
@@ -207,6 +211,9 @@ static void receiver_stop(void *owner)
 
 	receiver->stop_deadline = loop_now(receiver->loop) + STOP_MAX;
 	transport_stop(receiver->transport, 0);
+	/* What was not due yet: the sender would not send it again. */
+	bond_drain(receiver->bond, loop_now(receiver->loop));
+	pump_turn(receiver->pump);
 	on_stop_tick(&receiver->stop);
 }
 
@@ -240,6 +247,7 @@ static int receiver_start(struct receiver *receiver)
 		.flush = port_flush,
 		.event = port_event,
 		.owner = receiver,
+		.fine = true,
 	};
 	int status = listen_start(receiver, config->listen);
 

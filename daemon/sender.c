@@ -31,10 +31,10 @@
  * The parts in the order of the data path:
  *
  *     input -> stream -+-> record
- *                      +-> [encoder ->] transport (srt worker, relay) -> bond -> uplinks
+ *                      +-> [encoder ->] transport -> bond -> uplinks
  *
- * All of them are there from the start to the end, but the transport's worker, which runs while
- * there is a session.
+ * All of them are there from the start to the end, but the transport's worker (feed srt), which
+ * runs while there is a session.
  *
  * A clean stop goes the same way: each part is stopped when what stands before it is, so that
  * everything that came in is recorded and sent; then the bond says goodbye. One deadline for all.
@@ -99,7 +99,7 @@ static void port_media(void *owner, const struct bond_media *media)
 
 	if (rehearsal_take(sender->rehearsal, media))
 		return;
-	relay_media(transport_relay(sender->transport), media);
+	transport_media(sender->transport, media);
 }
 
 static void port_flush(void *owner)
@@ -107,7 +107,7 @@ static void port_flush(void *owner)
 	struct sender *sender = owner;
 
 	uplinks_flush(sender->uplinks);
-	relay_flush(transport_relay(sender->transport));
+	transport_flush(sender->transport);
 }
 
 /* The transport starts a moment after the session, when the round trip of the best path is known:
@@ -128,6 +128,25 @@ static void on_settle(struct loop_timer *timer)
 	transport_start(sender->transport, stats.latency, stats.rtt_min / 2);
 }
 
+/* Feed srt is what every receiver takes, feed ts must be offered by it. */
+static void feed_begin(struct sender *sender, enum bond_feed feed, usec_t now)
+{
+	if (feed == BOND_FEED_TS) {
+		if (!sender->stopping)
+			transport_start_ts(sender->transport);
+		return;
+	}
+	if (sender->role->config->feed == CONFIG_FEED_TS)
+		journal_add(&sender->journal, LOG_LEVEL_WARNING, NULL,
+			    "receiver %s does not take feed ts (it is set to srt, or too old); "
+			    "sending feed srt",
+			    uplinks_receiver(sender->uplinks));
+	/* Another session: the receiver may be another process. */
+	transport_abort(sender->transport);
+	sender->settle_since = now;
+	loop_timer_set(&sender->settle, now + SETTLE);
+}
+
 static void session_came(struct sender *sender)
 {
 	usec_t now = loop_now(sender->loop);
@@ -135,14 +154,13 @@ static void session_came(struct sender *sender)
 
 	bond_stats(sender->bond, &stats, now);
 	journal_add(&sender->journal, LOG_LEVEL_INFO, MESSAGE_SESSION_UP,
-		    "receiver %s answers; latency %llu ms", uplinks_receiver(sender->uplinks),
-		    (unsigned long long)(stats.latency / USEC_PER_MS));
+		    "receiver %s answers; latency %llu ms, feed %s",
+		    uplinks_receiver(sender->uplinks),
+		    (unsigned long long)(stats.latency / USEC_PER_MS),
+		    stats.feed == BOND_FEED_TS ? "ts" : "srt");
 	service_status(sender->role->service, "Sending to %s", uplinks_receiver(sender->uplinks));
-	/* Another session: the receiver may be another process. */
-	transport_abort(sender->transport);
 	sender->session_up = true;
-	sender->settle_since = now;
-	loop_timer_set(&sender->settle, now + SETTLE);
+	feed_begin(sender, stats.feed, now);
 }
 
 static void session_went(struct sender *sender, const struct bond_event *event)
@@ -311,6 +329,7 @@ static void sender_reload(void *owner, const struct config *old, const struct co
 	tell_restart(sender, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
 	tell_restart(sender, old->manage_routes != fresh->manage_routes, "manage-routes");
 	tell_restart(sender, old->latency != fresh->latency, "latency");
+	tell_restart(sender, old->feed != fresh->feed, "feed");
 	tell_restart(sender, old->encoder_control != fresh->encoder_control, "encoder control");
 	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,
 		     "recording directory");
@@ -323,9 +342,7 @@ static bool is_delivered(struct sender *sender)
 	struct bond_stats stats;
 
 	bond_stats(sender->bond, &stats, loop_now(sender->loop));
-	return !stats.session_up ||
-	       (!stats.media_queued &&
-		stats.media_delivered + stats.media_lost >= stats.media_submitted);
+	return !stats.session_up || !stats.media_owed;
 }
 
 /* Takes the stop as many phases further as can be done now; true: it is through. */

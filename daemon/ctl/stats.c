@@ -19,6 +19,7 @@ enum kind {
 	KIND_COST,
 	KIND_POLICY,
 	KIND_JOB_KIND,
+	KIND_FEED,
 };
 
 struct field {
@@ -67,6 +68,7 @@ static const struct field bond_fields[] = {
 	TOP("session_age_usec", KIND_AGE, bond.session_since),
 	TOP("sessions", KIND_U64, bond.sessions),
 	TOP("policy", KIND_POLICY, bond.policy),
+	TOP("feed", KIND_FEED, bond.feed),
 	TOP("latency_usec", KIND_U64, bond.latency),
 	TOP("rtt_min_usec", KIND_U64, bond.rtt_min),
 	TOP("media_submitted", KIND_U64, bond.media_submitted),
@@ -79,6 +81,7 @@ static const struct field bond_fields[] = {
 	TOP("control_delivered", KIND_U64, bond.control_delivered),
 	TOP("media_queued", KIND_U64, bond.media_queued),
 	TOP("media_queue_age_usec", KIND_U64, bond.media_queue_age),
+	TOP("media_owed", KIND_U64, bond.media_owed),
 	TOP("media_held", KIND_U64, bond.media_held),
 	TOP("advice_bps", KIND_U64, bond.advice_bps),
 	TOP("advice_reason", KIND_REASON, bond.advice_reason),
@@ -230,6 +233,17 @@ const char *stats_policy_text(enum bond_policy policy)
 	return "unknown";
 }
 
+static const char *feed_text(enum bond_feed feed)
+{
+	switch (feed) {
+	case BOND_FEED_SRT:
+		return "srt";
+	case BOND_FEED_TS:
+		return "ts";
+	}
+	return "unknown";
+}
+
 static const char *job_kind_text(enum stats_job_kind kind)
 {
 	switch (kind) {
@@ -274,6 +288,8 @@ static json_t *field_json(const struct field *field, const void *base, usec_t no
 		return text_json(stats_cost_text(*(const enum bond_cost *)p));
 	case KIND_POLICY:
 		return text_json(stats_policy_text(*(const enum bond_policy *)p));
+	case KIND_FEED:
+		return text_json(feed_text(*(const enum bond_feed *)p));
 	case KIND_JOB_KIND:
 		return text_json(job_kind_text(*(const enum stats_job_kind *)p));
 	}

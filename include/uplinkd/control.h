@@ -72,6 +72,8 @@
  *   "session_age_usec"    since it came up or went down
  *   "sessions"            how many there were
  *   "policy"              "aggregate", "broadcast", "backup" (a sender's; a receiver has none)
+ *   "feed"                what the bond carries in this session (or did in the last): "srt", an
+ *                         SRT connection, or "ts", MPEG-TS
  *   "latency_usec"        in force: the greater of both ends
  *   "rtt_min_usec"        of the fastest path; 0: not known yet
  *   "media_submitted"     media packets given to the bond (sender)
@@ -83,7 +85,8 @@
  *   "control_sent", "control_delivered"   the feed's own control packets
  *   "media_queued"        sender: not sent at all yet
  *   "media_queue_age_usec"  sender: how long the oldest of them waits
- *   "media_held"          receiver: waiting for an earlier one
+ *   "media_owed"          sender: not acknowledged, and not too old yet
+ *   "media_held"          receiver: not handed on yet; with feed "ts" all of the latency
  *   "advice_bps"          the bitrate the encoder should use now
  *   "advice_reason"       why, in words
  *   "hello_refused"       hellos with a wrong key, version or time

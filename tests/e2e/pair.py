@@ -10,6 +10,9 @@ import subprocess
 import media
 from media import BIN, Checker, Process, check, free_port, wait_for
 
+# For a whole run with another feed than the default: UPLINKD_FEED=srt tests/e2e/test_pass.py
+FEED = ["--feed", os.environ["UPLINKD_FEED"]] if os.environ.get("UPLINKD_FEED") else []
+
 
 def write_key(directory, name="key"):
     """A fresh key file."""
@@ -77,7 +80,7 @@ class Pair:
         self.sender = Program("send", directory, "--input", input_url, "--to",
                               f"127.0.0.1:{through(self.port)}", "--key-file", self.key,
                               "--latency", f"{latency}ms", "--uplink", "one=127.0.0.2", "--uplink",
-                              "two=127.0.0.3", *send, **kwargs)
+                              "two=127.0.0.3", *FEED, *send, **kwargs)
 
     def start_receiver(self, **kwargs):
         """Another receiver on the same port."""
@@ -88,8 +91,8 @@ class Pair:
         return self.receiver
 
     def wait_connected(self, timeout=15):
-        """Until SRT runs over the bond."""
-        self.sender.wait_line(r"transport: connected", timeout)
+        """Until the stream runs over the bond."""
+        self.sender.wait_line(r"transport: (connected|streaming)", timeout)
         return self
 
     def generate(self, rate="6M", seconds=3, *options, **kwargs):

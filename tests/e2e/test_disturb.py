@@ -84,7 +84,7 @@ def a_reload_adds_and_removes_outputs_while_the_stream_runs(directory):
     sender = Program("send", directory, "--input", f"udp://127.0.0.1:{entry}", "--to",
                      f"127.0.0.1:{port}", "--key-file", key, "--latency", "300ms", "--uplink",
                      "one=127.0.0.2")
-    sender.wait_line("transport: connected", 15)
+    sender.wait_line("transport: (connected|streaming)", 15)
     generator = Process([os.path.join(media.TESTS, "tsgen"), "--rate", "4M", "--seconds", "9",
                          "--to", f"udp://127.0.0.1:{entry}"], stdout="lines")
     wait_for(lambda: jobs(receiver, "one")[0]["bytes"] > 500000, 15, "the first output")
@@ -125,7 +125,7 @@ def a_reload_adds_and_removes_uplinks_while_the_stream_runs(directory):
     receiver = Program("receive", directory, "--listen", f"127.0.0.1:{port}", "--key-file", key,
                        "--latency", "500ms", "--output", f"udp://127.0.0.1:{checker.port}")
     sender = Program("send", directory, "--config", config)
-    sender.wait_line("transport: connected", 15)
+    sender.wait_line("transport: (connected|streaming)", 15)
     generator = Process([os.path.join(media.TESTS, "tsgen"), "--rate", "4M", "--seconds", "6",
                          "--to", f"udp://127.0.0.1:{entry}"], stdout="lines")
     write("127.0.0.2", "127.0.0.3")
@@ -149,7 +149,7 @@ def the_second_receiver_is_tried_when_the_first_does_not_answer(directory):
                      "--latency", "300ms", "--uplink", "one=127.0.0.2")
     sender.wait_line("no answer from", 10)
     sender.wait_line("trying the next receiver, localhost", 20)
-    sender.wait_line("transport: connected", 20)
+    sender.wait_line("transport: (connected|streaming)", 20)
     sent = media.generate("--rate", "4M", "--seconds", "1", "--to",
                           f"udp://127.0.0.1:{entry}")["sent"]
     whole(checker.result(), sent)

@@ -66,7 +66,8 @@ def the_receiver_restarts(directory):
 
 @case
 def killed_srt_workers_come_back(directory):
-    pair = Pair(directory, 500, checker=("--idle", "4", "--wait", "40")).wait_connected()
+    pair = Pair(directory, 500, checker=("--idle", "4", "--wait", "40"),
+                send=("--feed", "srt")).wait_connected()
     generator = pair.generator("4M", 14)
     wait_for(lambda: jobs(pair.receiver, "1")[0]["bytes"] > 500000, 15, "the stream")
     for program, pattern in ((pair.sender, "uplinkd-srt send"),

@@ -45,7 +45,7 @@ class Bond:
             self.venue.command([UPLINKD, "send", "--input", "udp://127.0.0.1:5000", "--to",
                                 f"{first}:7000", *options, *common,
                                 self.control]), name="send")
-        self.sender.wait_line(r"transport: connected", 30)
+        self.sender.wait_line(r"transport: (connected|streaming)", 30)
 
     def plug(self, names):
         """Plain cables, each with a default route, to one address of the studio."""
