@@ -208,6 +208,10 @@ bench: tests ## figures of the README
 bench-bond: $(BUILD)/tests/bench_bond ## the bond beside other ways to use the links: ARGS="--seeds 15 lte-65"
 	@$(BUILD)/tests/bench_bond $(ARGS)
 
+.PHONY: bench-feeds
+bench-feeds: tests ## the two feeds of the bond side by side, ten minutes
+	@$(TEST_ENV) tests/bench/feeds.py
+
 .PHONY: soak
 soak: tests ## long runs: hours of stream time
 	@$(TEST_ENV) tests/run --verbose --timeout 7200 $(foreach s,$(sort $(wildcard tests/soak/*.py)),$(notdir $(s))=$(s))

@@ -8,63 +8,28 @@ usage: test_feed_hours.py [--minutes 75] [--latency 40] [--rate 5M] [--feed srt 
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "bench")]
-import media  # noqa: E402
-from chain import programs, usage_of  # noqa: E402
-from media import Checker, check  # noqa: E402
-from pair import Pair, Program, write_key  # noqa: E402
+import feeds  # noqa: E402
+from media import check  # noqa: E402
 
-LINKS = {"a": "rate=8M delay=20ms queue=500ms loss=0.5%",
-         "b": "rate=8M delay=40ms queue=500ms loss=0.5%",
-         "c": "rate=8M delay=60ms queue=500ms loss=1%"}
 OUTAGE = 30
 WRAP = 2 ** 32 / 1e6
 
 
-class Lane(Pair):
-    """A pair whose uplinks go through linksim, with one feed."""
+class Lane(feeds.Lane):
+    """With what is watched over the hours."""
 
-    def __init__(self, feed, options):  # pylint: disable=super-init-not-called
-        self.feed = feed
-        self.directory = tempfile.mkdtemp(prefix=f"uplinkd-soak-{feed}-")
-        self.latency = options.latency * 1000
-        self.key, self.port = write_key(self.directory), media.free_port()
-        self.checker = Checker("--idle", str(options.latency + 20), "--wait",
-                               str(options.latency + 60))
-        self.outputs = [f"udp://127.0.0.1:{self.checker.port}"]
-        self.receive_options = ()
-        self.start_receiver()
-        words = [word for name, settings in LINKS.items() for word in
-                 ("--link", f"{name}:listen=127.0.0.1:0 to=127.0.0.1:{self.port} {settings}")]
-        self.links = media.Process([os.path.join(media.BIN, "linksim"), *words],
-                                   stdin=subprocess.PIPE, stdout="lines")
-        ready = json.loads(self.links.wait_line("ready", lines=self.links.output).string)
-        self.input_port = media.free_port()
-        uplinks = []
-        for number, link in enumerate(ready["links"]):
-            uplinks += ["--uplink", f"{link['name']}=127.0.0.{number + 2},to={link['listen']}"]
-        self.sender = Program("send", self.directory, "--input",
-                              f"udp://127.0.0.1:{self.input_port}", "--to",
-                              f"127.0.0.1:{self.port}", "--key-file", self.key, "--latency",
-                              f"{self.latency}ms", "--feed", feed, *uplinks)
-        self.wait_connected()
+    def __init__(self, feed, latency):
+        super().__init__(feed, latency * 1000, latency + 20)
         self.memory = {}
 
-    def outage(self):
-        """All links swallow everything."""
-        self.links.stdin.write(f"* for {OUTAGE}s outage=blackhole\n".encode())
-        self.links.stdin.flush()
-
     def watch(self):
-        """Notes how much memory each program has; (by program, most so far)."""
-        for label, pid in programs([self.sender, self.receiver]).items():
-            rss = usage_of(pid)[1]
+        """Notes the most memory that each program had."""
+        for label, (_, rss) in self.usage().items():
             self.memory[label] = max(self.memory.get(label, 0), rss)
 
     def tell(self, sent):
@@ -93,7 +58,7 @@ def main():
     parser.add_argument("--feed", action="append")
     options = parser.parse_args()
     begin = time.monotonic()
-    lanes = [Lane(feed, options) for feed in options.feed or ("srt", "ts")]
+    lanes = [Lane(feed, options.latency) for feed in options.feed or ("srt", "ts")]
     generators = [lane.generator(options.rate, options.minutes * 60) for lane in lanes]
     outages = [options.minutes * 60 / 2]
     if options.minutes * 60 > WRAP + OUTAGE:
@@ -104,7 +69,7 @@ def main():
         if outages and now > outages[0]:
             outages.pop(0)
             for lane in lanes:
-                lane.outage()
+                lane.outage(OUTAGE)
         if now > minute * 60:
             minute += 1
             for lane in lanes:
