@@ -12,6 +12,8 @@
  * Never-sent packets need no list: they are those from `unsent` on, apart from a few that the
  * scheduler sent ahead of their turn (sent_at says so).
  *
+ * The ring is in use from `kept` on; what is only kept makes room for new packets.
+ *
  * The heap holds a sequence number at most once (in_repair), so it is never larger than the ring.
  * Entries that were settled meanwhile are thrown out when they come up.
  */
@@ -44,6 +46,17 @@ static struct owed *backlog_at(const struct backlog *b, uint64_t seq)
 	return &b->ring[seq & b->mask];
 }
 
+static struct packet *packet_copy(struct packet_pool *pool, const struct packet *from)
+{
+	struct packet *to = from ? packet_pool_get(pool) : NULL;
+
+	if (!to)
+		return NULL;
+	to->len = from->len;
+	memcpy(to->data, from->data, from->len);
+	return to;
+}
+
 int backlog_grow(struct backlog *b, uint32_t packets)
 {
 	struct backlog larger;
@@ -52,16 +65,13 @@ int backlog_grow(struct backlog *b, uint32_t packets)
 		return 0;
 	if (backlog_init(&larger, packets) < 0)
 		return -ENOMEM;
-	for (uint64_t seq = b->first; seq < b->next; seq++) {
+	for (uint64_t seq = b->kept; seq < b->next; seq++) {
 		const struct owed *from = backlog_at(b, seq);
 		struct owed *to = backlog_at(&larger, seq);
 
-		if (!from->packet)
-			continue;
 		*to = *from;
-		to->packet = packet_pool_get(&larger.pool);
-		to->packet->len = from->packet->len;
-		memcpy(to->packet->data, from->packet->data, from->packet->len);
+		to->packet = packet_copy(&larger.pool, from->packet);
+		to->kept = packet_copy(&larger.pool, from->kept);
 	}
 	memcpy(larger.repair, b->repair, b->repairs * sizeof(*b->repair));
 	packet_pool_deinit(&b->pool);
@@ -74,13 +84,36 @@ int backlog_grow(struct backlog *b, uint32_t packets)
 	return 0;
 }
 
+/* Lets go of the oldest that is only kept. False: there is none. */
+static bool backlog_let_go(struct backlog *b)
+{
+	struct owed *o = backlog_at(b, b->kept);
+
+	if (b->kept == b->first)
+		return false;
+	packet_pool_put(&b->pool, o->kept);
+	o->kept = NULL;
+	b->kept++;
+	return true;
+}
+
+static struct packet *backlog_room(struct backlog *b)
+{
+	struct packet *packet;
+
+	do {
+		packet = b->next - b->kept <= b->mask ? packet_pool_get(&b->pool) : NULL;
+	} while (!packet && backlog_let_go(b));
+	return packet;
+}
+
 int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data, size_t len,
 		   size_t prefix, usec_t captured)
 {
 	struct packet *packet;
 
 	b->submitted++;
-	packet = b->next - b->first <= b->mask ? packet_pool_get(&b->pool) : NULL;
+	packet = backlog_room(b);
 	if (!packet) {
 		b->refused++;
 		return -ENOBUFS;
@@ -93,6 +126,7 @@ int backlog_submit(struct backlog *b, enum wire_class class, const uint8_t *data
 						 .class = (uint8_t) class,
 						 .prefix = (uint8_t)prefix };
 	b->next++;
+	b->owed++;
 	b->queued++;
 	b->queued_bytes += len;
 	return 0;
@@ -139,17 +173,40 @@ void backlog_sent(struct backlog *b, struct owed *o, unsigned path_id, usec_t no
 		o->out++;
 }
 
-void backlog_settle(struct backlog *b, struct owed *o)
+/* `first` is owed, or there is nothing. */
+static void backlog_advance(struct backlog *b)
 {
-	backlog_unqueue(b, o);
-	packet_pool_put(&b->pool, o->packet);
-	o->packet = NULL;
 	while (b->first < b->next && !backlog_at(b, b->first)->packet)
 		b->first++;
 	if (b->unsent < b->first)
 		b->unsent = b->first;
 	if (b->call < b->first)
 		b->call = b->first;
+	if (!b->keeps)
+		while (backlog_let_go(b))
+			;
+}
+
+static void backlog_done(struct backlog *b, struct owed *o, bool keep)
+{
+	backlog_unqueue(b, o);
+	b->owed--;
+	if (keep)
+		o->kept = o->packet;
+	else
+		packet_pool_put(&b->pool, o->packet);
+	o->packet = NULL;
+	backlog_advance(b);
+}
+
+void backlog_acked(struct backlog *b, struct owed *o)
+{
+	backlog_done(b, o, b->keeps);
+}
+
+void backlog_settle(struct backlog *b, struct owed *o)
+{
+	backlog_done(b, o, false);
 }
 
 void backlog_expire(struct backlog *b, usec_t horizon)
@@ -160,6 +217,35 @@ void backlog_expire(struct backlog *b, usec_t horizon)
 		b->expired++;
 		backlog_settle(b, o);
 	}
+	while (b->kept < b->first && backlog_at(b, b->kept)->captured < horizon)
+		(void)backlog_let_go(b);
+}
+
+void backlog_forget_kept(struct backlog *b)
+{
+	for (uint64_t seq = b->kept; seq < b->next; seq++) {
+		struct owed *o = backlog_at(b, seq);
+
+		packet_pool_put(&b->pool, o->kept);
+		o->kept = NULL;
+	}
+	b->kept = b->first;
+}
+
+void backlog_revive(struct backlog *b)
+{
+	for (uint64_t seq = b->kept; seq < b->next; seq++) {
+		struct owed *o = backlog_at(b, seq);
+
+		if (!o->kept)
+			continue;
+		o->packet = o->kept;
+		o->kept = NULL;
+		o->called = false;
+		b->owed++;
+	}
+	b->first = b->call = b->kept;
+	backlog_advance(b);
 }
 
 void backlog_forget_sent(struct backlog *b)
@@ -171,8 +257,7 @@ void backlog_forget_sent(struct backlog *b)
 			continue;
 		o->out = 0;
 		o->paths = 0;
-		if (!o->in_repair)
-			backlog_repair(b, o, 1);
+		backlog_repair(b, o, 1);
 	}
 }
 
@@ -204,11 +289,11 @@ static void backlog_pop(struct backlog *b)
 struct owed *backlog_repair_peek(struct backlog *b)
 {
 	while (b->repairs) {
-		struct owed *o = backlog_find(b, b->repair[0]);
+		struct owed *o = backlog_at(b, b->repair[0]);
 
-		if (o && o->wanted)
+		if (o->packet && o->seq == b->repair[0] && o->wanted)
 			return o;
-		if (o)
+		if (o->seq == b->repair[0])
 			o->in_repair = false;
 		backlog_pop(b);
 	}

@@ -10,9 +10,13 @@
 /*
  * The media packets that the sender still owes: submitted, and neither acknowledged nor past their
  * deadline. By media sequence number, which is also the order of their deadlines.
+ *
+ * With feed TS what is acknowledged is kept until its deadline, for the receiver holds it until
+ * then, and one that is started anew has nothing.
  */
 struct owed {
 	struct packet *packet; /* NULL: no longer owed */
+	struct packet *kept;   /* acknowledged, but not past its deadline */
 	uint64_t seq;
 	usec_t captured;
 	usec_t sent_at; /* the last time that a copy left; 0: never sent */
@@ -30,10 +34,13 @@ struct backlog {
 	struct packet_pool pool;
 	struct owed *ring;
 	uint64_t mask;
+	bool keeps;	 /* what is acknowledged */
+	uint64_t kept;	 /* nothing below is kept; at most `first` */
 	uint64_t first;	 /* everything below is settled */
 	uint64_t unsent; /* everything from here on was never sent ... */
 	uint64_t next;	 /* ... and this is the number of the next to be submitted */
 	uint64_t call;	 /* everything below had its last call, or needs none */
+	uint32_t owed;
 	uint32_t queued; /* owed, never sent */
 	uint64_t queued_bytes;
 	uint64_t *repair; /* min-heap of sequence numbers: earliest deadline first */
@@ -56,10 +63,17 @@ struct owed *backlog_find(struct backlog *b, uint64_t seq);
 struct owed *backlog_unsent(struct backlog *b, uint64_t seq);
 /* A copy of it left on @path_id. */
 void backlog_sent(struct backlog *b, struct owed *o, unsigned path_id, usec_t now);
-/* It arrived, or cannot be of use any more. */
+/* It arrived. */
+void backlog_acked(struct backlog *b, struct owed *o);
+/* It cannot be of use any more. */
 void backlog_settle(struct backlog *b, struct owed *o);
-/* Gives up all that were captured before @horizon. */
+/* Gives up all that were captured before @horizon, and what is kept of that time. */
 void backlog_expire(struct backlog *b, usec_t horizon);
+/* The receiver has handed on all that it held: nothing is kept any more. */
+void backlog_forget_kept(struct backlog *b);
+/* The receiver has nothing of what it acknowledged: what is kept is owed again. To be followed by
+ * backlog_forget_sent(). */
+void backlog_revive(struct backlog *b);
 /* Nothing of what was sent is on its way any more (a new session). */
 void backlog_forget_sent(struct backlog *b);
 

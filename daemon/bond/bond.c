@@ -189,8 +189,12 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 			engine_restart_playout(b, now);
 	}
 	engine_set_latency(b, now);
-	if (b->config.role == BOND_ROLE_SENDER)
+	if (b->config.role == BOND_ROLE_SENDER) {
+		if (restarted)
+			backlog_revive(&b->backlog);
+		b->backlog.keeps = b->peer.current.feed_ts;
 		backlog_forget_sent(&b->backlog);
+	}
 	outgoing_forget_sent(&b->outgoing);
 	b->heard_at = now;
 	event_session(b, BOND_EVENT_SESSION_UP,

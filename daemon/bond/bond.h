@@ -34,7 +34,8 @@
  *
  * With feed TS nothing comes behind the bond: a packet is released at t + latency, in the rhythm of
  * the sender's clock, which is followed without steps (bond/playclock.h). What is held when the
- * sender was started anew is still handed on, before what the new one sends.
+ * sender was started anew is still handed on, before what the new one sends. A receiver that was
+ * started anew gets again what is not yet due, unless the old one had said goodbye.
  */
 #define BOND_PATHS_MAX WIRE_PATHS_MAX
 #define BOND_NAME_MAX  32

@@ -106,6 +106,15 @@ static void intake_times(struct bond *b, struct path *p, const struct frame_ack 
 	intake_time(b, p, ack->range[0].last, ack->received_usec, now);
 }
 
+/* Receiver: what an acknowledgement says of the sender's clock. */
+static void intake_clock(struct bond *b, const struct frame_ack *ack, usec_t sent, usec_t now)
+{
+	usec_t trip = usec_sub(usec_since(sent, now), ack->delay_usec);
+
+	if (b->config.role == BOND_ROLE_RECEIVER)
+		playout_tell(&b->playout, sent + trip / 2, ack->received_usec, trip, now);
+}
+
 /* False: the acknowledgement is void. */
 static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 {
@@ -138,9 +147,11 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 	}
 	if (!packets)
 		return true;
-	if (newest->number == largest)
+	if (newest->number == largest) {
 		estimator_round_trip(&p->estimator, usec_since(newest->at, now), ack->delay_usec,
 				     now);
+		intake_clock(b, ack, newest->at, now);
+	}
 	intake_times(b, p, ack, now);
 	if (newest->number == largest)
 		estimator_delivery(&p->estimator, bytes, newest->at,
@@ -165,6 +176,8 @@ static void intake_close(struct bond *b, const struct frame_close *close, usec_t
 	if (!b->peer.up)
 		return;
 	b->peer.up = false;
+	if (b->config.role == BOND_ROLE_SENDER)
+		backlog_forget_kept(&b->backlog);
 	event_session(b, BOND_EVENT_SESSION_DOWN,
 		      close->reason == WIRE_CLOSE_RESTART ? BOND_REASON_RESTARTED
 							  : BOND_REASON_CLOSED);

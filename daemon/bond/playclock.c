@@ -1,5 +1,7 @@
 #include "bond/playclock.h"
 
+#include "uplinkd/wire.h"
+
 /*
  * The sender says when a packet was captured, by its own clock. The least (arrival - capture) of
  * the last half minute belongs to a packet that went over the quickest path and waited nowhere, so
@@ -13,6 +15,12 @@
  * not become the measure of things. After a silence in which the clocks may have gone apart by more
  * than such a wait is worth, it begins anew.
  *
+ * A smooth clock needs that only to begin with. The sender's acknowledgements tell the moment at
+ * which it had something of ours; with half of the round trip this is the difference of the clocks
+ * itself, whatever media has waited for and whichever path is the quickest. Of ten to twenty
+ * seconds the one with the least round trip counts. (It is known modulo TIME_PERIOD, like the
+ * capture times, and taken next to the minimum.)
+ *
  * Whoever plays packets out by this clock does not want its steps: when the quickest path dies or
  * comes, the minimum and the half trip change by tens of milliseconds, and not at the same time. So
  * a smooth clock only moves towards what is measured: by its error / PLAYCLOCK_CALM, at most
@@ -24,6 +32,13 @@
 #define ACTIVE_MAX (100 * USEC_PER_MS)	/* of a time without packets */
 #define STALE	   (600 * USEC_PER_SEC) /* 30 ms at 50 ppm */
 #define MOVE_MAX   USEC_PER_SEC
+#define TOLD_SPAN  (10 * USEC_PER_SEC)
+#define TOLD_STALE (600 * USEC_PER_SEC)
+/* What is told is at most this much below the minimum: media is no older than the latency. */
+#define TOLD_BELOW_MAX (120 * (int64_t)USEC_PER_SEC)
+#define TOLD_ABOVE_MAX ((int64_t)USEC_PER_SEC)
+/* Of the capture times, us; the low 32 bits of the clock are known as well. */
+#define TIME_PERIOD (INT64_C(1) << WIRE_TIME_BITS)
 
 void playclock_init(struct playclock *c, usec_t now)
 {
@@ -33,12 +48,39 @@ void playclock_init(struct playclock *c, usec_t now)
 	*c = (struct playclock){
 		.half_trip = half_trip, .smooth = smooth, .step_min = step_min, .active = now
 	};
+	c->told[0].round_trip = c->told[1].round_trip = USEC_NEVER;
 	extremum_init(&c->difference, WINDOW, now);
 }
 
 static int64_t playclock_measured(const struct playclock *c)
 {
-	return c->least - (int64_t)c->half_trip;
+	const struct playclock_told *best = &c->told[c->told[1].round_trip < c->told[0].round_trip];
+	int64_t above;
+
+	if (!c->smooth || best->round_trip == USEC_NEVER)
+		return c->least - (int64_t)c->half_trip;
+	above = (int64_t)(((uint64_t)best->difference - (uint64_t)c->least) & (TIME_PERIOD - 1));
+	if (above >= TIME_PERIOD / 2)
+		above -= TIME_PERIOD;
+	if (above > TOLD_ABOVE_MAX || above < -TOLD_BELOW_MAX)
+		return c->least - (int64_t)c->half_trip;
+	return c->least + above;
+}
+
+void playclock_tell(struct playclock *c, usec_t local, uint32_t remote, usec_t round_trip,
+		    usec_t now)
+{
+	usec_t age = usec_since(c->told_since, now);
+
+	if (age > TOLD_SPAN) {
+		c->told[1] = c->told[0];
+		c->told[0].round_trip = USEC_NEVER;
+		if (age > TOLD_STALE)
+			c->told[1].round_trip = USEC_NEVER;
+		c->told_since = now;
+	}
+	if (round_trip <= c->told[0].round_trip)
+		c->told[0] = (struct playclock_told){ round_trip, (uint32_t)local - remote };
 }
 
 void playclock_move(struct playclock *c, usec_t now)

@@ -10,12 +10,19 @@
  * The sender's clock as the receiver sees it: what to add to the capture time of a media packet to
  * have the moment here at which it was captured.
  */
+struct playclock_told {
+	usec_t round_trip; /* USEC_NEVER: nothing was told */
+	uint32_t difference;
+};
+
 struct playclock {
 	struct extremum difference; /* arrival less capture; its time counts while packets come */
 	usec_t active;		    /* that time */
 	usec_t arrival_last;	    /* 0: nothing came yet */
 	int64_t least;		    /* minimum of the difference */
 	usec_t half_trip;	    /* of the path with the least delay */
+	struct playclock_told told[2]; /* the best of the present span and of the one before */
+	usec_t told_since;
 
 	bool smooth;   /* follows without steps while it runs; otherwise at once */
 	bool running;  /* something was played by it */
@@ -37,6 +44,10 @@ void playclock_set_smooth(struct playclock *c, bool smooth, usec_t step_min);
 
 /* A packet that was @captured by the sender's clock has arrived. */
 void playclock_arrival(struct playclock *c, usec_t captured, usec_t now);
+/* Something of ours that the sender says to have had at @remote (its clock, low 32 bits) was under
+ * way around @local (ours); the round trip was @round_trip. */
+void playclock_tell(struct playclock *c, usec_t local, uint32_t remote, usec_t round_trip,
+		    usec_t now);
 /* Moves a smooth clock on; to be called before packets are looked at for whether they are due. */
 void playclock_move(struct playclock *c, usec_t now);
 /* From now on its steps would be seen. */

@@ -101,6 +101,11 @@ void playout_set_half_trip(struct playout *p, usec_t half_trip)
 	playclock_set_half_trip(&p->clock, half_trip);
 }
 
+void playout_tell(struct playout *p, usec_t local, uint32_t remote, usec_t round_trip, usec_t now)
+{
+	playclock_tell(&p->clock, local, remote, round_trip, now);
+}
+
 static bool playout_take_bit(struct playout *p, uint64_t seq)
 {
 	uint64_t *word = &p->given_up[(seq & p->mask) / 64];
@@ -157,7 +162,9 @@ static bool playout_is_behind(struct playout *p, uint64_t seq)
 {
 	if (seq >= p->next)
 		return false;
-	if (!p->started && p->next - seq <= JUMP_BACK_MAX && p->end - seq <= p->mask) {
+	/* To one that was started anew the sender sends again what it has, up to the latency. */
+	if (!p->started && (p->paced || p->next - seq <= JUMP_BACK_MAX) &&
+	    p->end - seq <= p->mask) {
 		p->next = seq;
 		return false;
 	}

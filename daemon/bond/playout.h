@@ -59,6 +59,8 @@ void playout_set_paced(struct playout *p, bool paced);
 void playout_hand_over(struct playout *p, struct playout *heir);
 void playout_set_half_trip(struct playout *p, usec_t half_trip);
 
+/* See playclock_tell(). */
+void playout_tell(struct playout *p, usec_t local, uint32_t remote, usec_t round_trip, usec_t now);
 void playout_put(struct playout *p, const struct frame_data *data, usec_t now);
 /* True: *ret_media is set and valid until the next call. */
 bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now);

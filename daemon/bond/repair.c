@@ -56,7 +56,7 @@ void repair_acked(struct bond *b, const struct sent *s, usec_t now)
 		if (!o)
 			return;
 		advice_acked(&b->advice, o->packet->len, now);
-		backlog_settle(&b->backlog, o);
+		backlog_acked(&b->backlog, o);
 	} else if (s->kind == SENT_MESSAGE) {
 		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
 		if (m)

@@ -51,7 +51,7 @@ static void snapshot_sender(struct bond *b, struct bond_stats *s, usec_t now)
 	s->media_late = total.late;
 	s->media_duplicate = total.duplicate;
 	s->media_queued = b->backlog.queued;
-	s->media_owed = b->backlog.pool.used;
+	s->media_owed = b->backlog.owed;
 	s->media_queue_age = waiting ? usec_since(waiting->captured, now) : 0;
 	s->advice_bps = b->advice.bps;
 	s->advice_reason = b->advice.reason;

@@ -183,6 +183,104 @@ static void growing_keeps_what_is_owed(void **state)
 	backlog_deinit(&b);
 }
 
+/* Sends all that was never sent, and has it acknowledged. */
+static void send_and_ack(struct backlog *b)
+{
+	struct owed *o;
+
+	while ((o = backlog_unsent(b, 0))) {
+		backlog_sent(b, o, 1, 50);
+		backlog_acked(b, o);
+	}
+}
+
+static void what_is_kept_is_owed_again_to_a_new_receiver(void **state)
+{
+	struct backlog b;
+	struct owed *o;
+
+	(void)state;
+	assert_int_equal(backlog_init(&b, 256), 0);
+	b.keeps = true;
+	submit(&b, 10);
+	/* The first two are too old for anybody; the last was not sent yet. */
+	send_and_ack(&b);
+	submit(&b, 1);
+	assert_int_equal(b.owed, 1);
+	assert_int_equal(b.pool.used, 11);
+	backlog_expire(&b, 2500);
+	assert_int_equal(b.pool.used, 9);
+	backlog_revive(&b);
+	backlog_forget_sent(&b);
+	assert_int_equal(b.owed, 9);
+	assert_int_equal(b.queued, 1);
+	for (unsigned seq = 2; seq < 10; seq++) {
+		o = backlog_repair_peek(&b);
+		assert_non_null(o);
+		assert_int_equal(o->seq, seq);
+		backlog_sent(&b, o, 1, 60);
+		backlog_repair_done(&b);
+		backlog_acked(&b, o);
+	}
+	assert_null(backlog_repair_peek(&b));
+	assert_int_equal(backlog_oldest(&b)->seq, 10);
+	backlog_deinit(&b);
+}
+
+static void what_is_kept_makes_room(void **state)
+{
+	struct backlog b;
+
+	(void)state;
+	assert_int_equal(backlog_init(&b, 256), 0);
+	b.keeps = true;
+	submit(&b, 200);
+	send_and_ack(&b);
+	submit(&b, 256);
+	assert_int_equal(b.refused, 0);
+	assert_int_equal(b.owed, 256);
+	assert_int_equal(b.kept, 200);
+	backlog_deinit(&b);
+}
+
+static void nothing_is_kept_after_goodbye_or_for_feed_srt(void **state)
+{
+	struct backlog b;
+
+	(void)state;
+	assert_int_equal(backlog_init(&b, 256), 0);
+	submit(&b, 5);
+	send_and_ack(&b);
+	assert_int_equal(b.pool.used, 0);
+	b.keeps = true;
+	submit(&b, 5);
+	send_and_ack(&b);
+	assert_int_equal(b.pool.used, 5);
+	backlog_forget_kept(&b);
+	assert_int_equal(b.pool.used, 0);
+	backlog_revive(&b);
+	assert_int_equal(b.owed, 0);
+	backlog_deinit(&b);
+}
+
+static void growing_keeps_what_is_kept(void **state)
+{
+	struct backlog b;
+
+	(void)state;
+	assert_int_equal(backlog_init(&b, 256), 0);
+	b.keeps = true;
+	submit(&b, 100);
+	send_and_ack(&b);
+	submit(&b, 100);
+	assert_int_equal(backlog_grow(&b, 1000), 0);
+	assert_int_equal(b.pool.used, 200);
+	backlog_revive(&b);
+	assert_int_equal(b.owed, 200);
+	assert_int_equal(backlog_oldest(&b)->seq, 0);
+	backlog_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +293,10 @@ int main(void)
 		cmocka_unit_test(the_heap_never_outgrows_its_memory),
 		cmocka_unit_test(what_is_too_old_is_given_up),
 		cmocka_unit_test(growing_keeps_what_is_owed),
+		cmocka_unit_test(what_is_kept_is_owed_again_to_a_new_receiver),
+		cmocka_unit_test(what_is_kept_makes_room),
+		cmocka_unit_test(nothing_is_kept_after_goodbye_or_for_feed_srt),
+		cmocka_unit_test(growing_keeps_what_is_kept),
 		cmocka_unit_test(a_new_session_sends_again_what_was_on_its_way),
 	};
 

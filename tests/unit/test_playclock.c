@@ -104,6 +104,35 @@ static void another_quickest_path_changes_the_pace_by_a_thousandth(void **state)
 	assert_in_range(c.shown, 10 * MS, 11 * MS);
 }
 
+static void what_the_sender_tells_of_its_clock_counts_for_more(void **state)
+{
+	struct playclock c;
+
+	(void)state;
+	begin(&c, true);
+	/* The sender's clock is 700 s behind; media has waited for 3 s. */
+	playclock_arrival(&c, START - 700 * SEC, START + 3 * SEC);
+	assert_int_equal(c.shown, 703 * (int64_t)SEC);
+	playclock_tell(&c, START + 3 * SEC, (uint32_t)(START - 697 * SEC + 4 * MS), 30 * MS,
+		       START + 3 * SEC);
+	playclock_move(&c, START + 3 * SEC);
+	assert_int_equal(c.shown, 700 * (int64_t)SEC - 4 * (int64_t)MS);
+	/* The quicker trip is the truer one, for ten to twenty seconds. */
+	playclock_tell(&c, START + 4 * SEC, (uint32_t)(START - 696 * SEC), 20 * MS,
+		       START + 4 * SEC);
+	playclock_tell(&c, START + 5 * SEC, (uint32_t)(START - 695 * SEC - 50 * MS), 200 * MS,
+		       START + 5 * SEC);
+	playclock_move(&c, START + 5 * SEC);
+	assert_int_equal(c.shown, 700 * (int64_t)SEC);
+	/* What cannot be is left out: media cannot be from the future. */
+	playclock_rest(&c);
+	for (unsigned i = 0; i < 3; i++)
+		playclock_tell(&c, START + (20 + 20 * i) * SEC, 0, 10 * MS,
+			       START + (20 + 20 * i) * SEC);
+	playclock_move(&c, START + 60 * SEC);
+	assert_int_equal(c.shown, 703 * (int64_t)SEC);
+}
+
 static void an_error_of_seconds_is_a_clock_that_was_set(void **state)
 {
 	struct playclock c;
@@ -135,6 +164,7 @@ int main(void)
 		cmocka_unit_test(a_smooth_one_steps_until_it_runs),
 		cmocka_unit_test(drift_is_followed_without_steps),
 		cmocka_unit_test(another_quickest_path_changes_the_pace_by_a_thousandth),
+		cmocka_unit_test(what_the_sender_tells_of_its_clock_counts_for_more),
 		cmocka_unit_test(an_error_of_seconds_is_a_clock_that_was_set),
 		cmocka_unit_test(after_hours_of_silence_it_begins_anew),
 	};
