@@ -83,6 +83,7 @@ static void show_bond(const struct show *show, const json_t *status)
 	const json_t *bond = json_object_get(status, "bond");
 	bool up = json_is_true(json_object_get(bond, "session_up"));
 	bool sender = !strcmp(text(status, "role"), "sender");
+	const char *feed = text(bond, "feed");
 	char a[UNITS_MAX], b[UNITS_MAX], c[UNITS_MAX];
 
 	(void)fputs("  bond     ", show->out);
@@ -91,6 +92,8 @@ static void show_bond(const struct show *show, const json_t *status)
 	units_delay(number(bond, "rtt_min_usec"), c);
 	put(show, up ? PAINT_GOOD : PAINT_BAD, up ? "up" : "down", 0);
 	(void)fprintf(show->out, " for %s, latency %s", a, b);
+	if (*feed)
+		(void)fprintf(show->out, ", feed %s", feed);
 	if (number(bond, "rtt_min_usec"))
 		(void)fprintf(show->out, ", best round trip %s", c);
 	if (sender && *text(bond, "policy")) {
@@ -107,7 +110,9 @@ static void show_bond(const struct show *show, const json_t *status)
 	put(show, number(bond, "media_late") ? PAINT_WARN : PAINT_NONE, c, 0);
 	units_count(number(bond, sender ? "media_queued" : "media_held"), a);
 	(void)fprintf(show->out, " late; %s %s\n", a,
-		      sender ? "waiting to be sent" : "held for order");
+		      sender		    ? "waiting to be sent"
+		      : !strcmp(feed, "ts") ? "held until due"
+					    : "held for order");
 	if (number(bond, "advice_bps")) {
 		units_rate(number(bond, "advice_bps"), a);
 		(void)fprintf(show->out, "  advice   %s: ", a);
