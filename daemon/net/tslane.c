@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "stream/chunk.h"
+#include "wire/nullts.h"
 
 /*
  * The capture time of a media packet is that of the turn of the loop in which its last bytes were
@@ -28,9 +29,11 @@ static void submit(struct tslane *lane)
 {
 	struct chunk *chunk = &lane->chunk;
 	usec_t now = pump_time(lane->pump, chunk->captured);
+	uint8_t packed[CHUNK_BYTES];
+	size_t len = nullts_pack(chunk->data, chunk->len, packed);
 
-	if (bond_submit(lane->bond, BOND_MEDIA_DATA, chunk->class, chunk->data, chunk->len,
-			usec_min(chunk->captured, now), now)) {
+	if (bond_submit(lane->bond, BOND_MEDIA_DATA, chunk->class, len ? packed : chunk->data,
+			len ? len : chunk->len, usec_min(chunk->captured, now), now)) {
 		lane->stats.refused += chunk->len;
 	} else {
 		lane->stats.bytes += chunk->len;
@@ -97,13 +100,21 @@ bool tslane_is_open(const struct tslane *lane)
 
 void tslane_media(struct tslane *lane, const struct bond_media *media)
 {
-	if (!chunk_is_sane(media->data, media->len)) {
+	uint8_t unpacked[CHUNK_BYTES];
+	const uint8_t *packets = media->data;
+	size_t len = media->len;
+
+	if (nullts_is_packed(len)) {
+		len = nullts_unpack(media->data, len, unpacked, sizeof(unpacked));
+		packets = unpacked;
+	}
+	if (!chunk_is_sane(packets, len)) {
 		lane->stats.insane++;
 		return;
 	}
-	lane->stats.bytes += media->len;
+	lane->stats.bytes += len;
 	lane->stats.last = loop_now(lane->loop);
-	feeds_write(lane->stream, media->data, media->len);
+	feeds_write(lane->stream, packets, len);
 }
 
 /* --- both ----------------------------------------------------------------------------------- */

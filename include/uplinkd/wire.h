@@ -27,10 +27,11 @@
  *      payload   u32 answerer's bond id | u32 latency, ms (the greater of both: what holds) |
  *                u16 features (both have) | u16 zero | u64 instance
  *
- *    features: bit 0 = WIRE_FEATURE_TS: the asker wants the session's media packets to be whole
- *    MPEG-TS packets, one to seven of them, instead of datagrams of SRT (feed `ts`), and the
- *    answerer hands each on at its capture time + latency. Without the bit in the answer they are
- *    datagrams of SRT. All other bits are zero when sent and ignored when received.
+ *    features: bit 0 = WIRE_FEATURE_TS: the asker wants the session's media packets to be one to
+ *    seven whole packets of MPEG-TS, null packets left out as section 5 says, instead of datagrams
+ *    of SRT (feed `ts`), and the answerer hands each on at its capture time + latency. Without the
+ *    bit in the answer they are datagrams of SRT. All other bits are zero when sent and ignored
+ *    when received.
  *
  *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
  *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not

@@ -38,6 +38,20 @@ def feed_ts_keeps_the_spacing_and_needs_no_srt_worker(directory):
 
 
 @case
+def null_packets_are_not_carried_and_come_out_all_the_same(directory):
+    original, copy = os.path.join(directory, "in.ts"), os.path.join(directory, "out.ts")
+    pair = Pair(directory, 300, send=("--feed", "ts"),
+                checker=("--idle", "2", "--wait", "40", "--copy", copy)).wait_connected()
+    told = pair.generate("4M", 3, "--null", "500", "--copy", original)
+    pair.checker.result()
+    carried = sum(uplink["tx_bytes"] for uplink in pair.sender.snapshot()["uplinks"])
+    pair.stop()
+    with open(original, "rb") as one, open(copy, "rb") as other:
+        check(one.read() == other.read(), "the output is not the input")
+    check(carried < 0.75 * told["bytes"], f"{carried} bytes for {told['bytes']}, half of them null")
+
+
+@case
 def a_stream_of_a_low_rate_is_not_held_up(directory):
     pair = Pair(directory, 300, send=("--feed", "ts")).wait_connected()
     # Standard input of single packets: 376 bytes in 10 ms never fill a media packet in 5 ms.
