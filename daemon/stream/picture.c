@@ -3,15 +3,20 @@
 /*
  * H.264 (ITU-T H.264, 7.3.1 and table 7-1): one byte of header, forbidden bit, nal_ref_idc (2),
  * type (5). A slice with nal_ref_idc 0 is used by no other picture. An SEI message "recovery point"
- * marks where decoders may start in streams without IDR pictures (intra refresh, open GOP).
+ * marks where decoders may start in streams without IDR pictures (intra refresh, open GOP): behind
+ * type and size it begins with the number of frames until the picture is whole, ue(v), so that a
+ * first bit of 1 is "at once".
  *
  * H.265 (ITU-T H.265, 7.3.1.2 and table 7-1): two bytes, forbidden bit, type (6), layer (6),
  * temporal id + 1 (3). Slices of even type below 16 are not used within their own temporal layer;
- * a higher layer may use them, so only those of the highest layer are disposable.
+ * a higher layer may use them, so only those of the highest layer are disposable. How many layers
+ * there are stands in the third byte of a sequence parameter set: id (4), layers less one (3).
+ * An entry that is no IDR (CRA, BLA) may have pictures behind it that need what was before it.
  *
- * Three bytes behind a start code are enough for all of this. A start code is 00 00 01; emulation
- * prevention sees to it that it occurs nowhere else.
+ * Three bytes behind a start code, and a fourth of an SEI message, are enough for all of this. A
+ * start code is 00 00 01; emulation prevention sees to it that it occurs nowhere else.
  */
+#define CLASS_BYTES 3
 
 void picture_init(struct picture *picture, enum picture_codec codec)
 {
@@ -21,16 +26,19 @@ void picture_init(struct picture *picture, enum picture_codec codec)
 
 void picture_begin(struct picture *picture)
 {
-	picture->known = false;
+	picture->known = picture->sliced = false;
 	picture->class = WIRE_CLASS_REFERENCE;
+	picture->entry = PICTURE_ENTRY_NONE;
 	picture->window = UINT32_MAX;
 	picture->collected = 0;
 }
 
+/* The first that tells decides: parameter sets in front of a picture make it important. */
 static void picture_is(struct picture *picture, enum wire_class class)
 {
+	if (!picture->known)
+		picture->class = (uint8_t) class;
 	picture->known = true;
-	picture->class = (uint8_t) class;
 }
 
 static void nal_h264(struct picture *picture)
@@ -41,8 +49,13 @@ static void nal_h264(struct picture *picture)
 	case 1: /* slice */
 	case 2: /* data partition A */
 		picture_is(picture, ref ? WIRE_CLASS_REFERENCE : WIRE_CLASS_DISPOSABLE);
+		picture->sliced = true;
 		break;
 	case 5: /* IDR */
+		picture_is(picture, WIRE_CLASS_TABLES);
+		picture->entry = PICTURE_ENTRY_CLEAN;
+		picture->sliced = true;
+		break;
 	case 7: /* sequence parameters: whatever picture they come with, they must arrive */
 	case 8:
 		picture_is(picture, WIRE_CLASS_TABLES);
@@ -54,25 +67,45 @@ static void nal_h264(struct picture *picture)
 	}
 }
 
+static void nal_h264_recovery(struct picture *picture)
+{
+	if ((picture->header[0] & 0x1f) == 6 && picture->header[1] == 6)
+		picture->entry =
+			picture->header[3] & 0x80 ? PICTURE_ENTRY_OPEN : PICTURE_ENTRY_GRADUAL;
+}
+
+static void slice_h265(struct picture *picture, unsigned type, unsigned layer)
+{
+	if (layer > picture->top_layer)
+		picture->top_layer = (uint8_t)layer;
+	picture->sliced = true;
+	if (type >= 16) { /* random access */
+		picture_is(picture, WIRE_CLASS_TABLES);
+		picture->entry =
+			type == 19 || type == 20 ? PICTURE_ENTRY_CLEAN : PICTURE_ENTRY_OPEN;
+		return;
+	}
+	picture_is(picture, type % 2 == 0 && layer >= picture->top_layer ? WIRE_CLASS_DISPOSABLE
+									 : WIRE_CLASS_REFERENCE);
+}
+
 static void nal_h265(struct picture *picture)
 {
 	unsigned type = picture->header[0] >> 1 & 0x3f, layer = picture->header[1] & 7;
 
-	if (type <= 31 && layer > picture->top_layer)
-		picture->top_layer = (uint8_t)layer;
-	if (type < 16)
-		picture_is(picture, type % 2 == 0 && layer >= picture->top_layer
-					    ? WIRE_CLASS_DISPOSABLE
-					    : WIRE_CLASS_REFERENCE);
-	else if (type <= 23 || (type >= 32 && type <= 34)) /* random access; VPS, SPS, PPS */
+	if (type <= 23)
+		slice_h265(picture, type, layer);
+	else if (type >= 32 && type <= 34) /* VPS, SPS, PPS */
 		picture_is(picture, WIRE_CLASS_TABLES);
 	else if (type == 39 && picture->header[2] == 6) /* SEI: recovery point */
 		picture_is(picture, WIRE_CLASS_TABLES);
+	if (type == 33 && (picture->header[2] >> 1 & 7) >= picture->top_layer)
+		picture->top_layer = (uint8_t)((picture->header[2] >> 1 & 7) + 1);
 }
 
 bool picture_feed(struct picture *picture, const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len && !picture->known; i++) {
+	for (size_t i = 0; i < len && !picture->sliced; i++) {
 		picture->window = picture->window << 8 | data[i];
 		if ((picture->window & 0xffffff) == 1) {
 			picture->collected = 1;
@@ -81,13 +114,17 @@ bool picture_feed(struct picture *picture, const uint8_t *data, size_t len)
 		if (!picture->collected)
 			continue;
 		picture->header[picture->collected - 1] = data[i];
-		if (++picture->collected <= sizeof(picture->header))
-			continue;
-		picture->collected = 0;
-		if (picture->codec == PICTURE_H264)
-			nal_h264(picture);
-		else
-			nal_h265(picture);
+		picture->collected++;
+		if (picture->collected == CLASS_BYTES + 1) {
+			if (picture->codec == PICTURE_H264)
+				nal_h264(picture);
+			else
+				nal_h265(picture);
+		} else if (picture->collected > sizeof(picture->header)) {
+			picture->collected = 0;
+			if (picture->codec == PICTURE_H264)
+				nal_h264_recovery(picture);
+		}
 	}
 	return picture->known;
 }

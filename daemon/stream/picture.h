@@ -8,7 +8,7 @@
 
 /*
  * How important a picture is, from the first bytes of its NAL units: an H.264 or H.265 elementary
- * stream is fed piece by piece, and as soon as the first slice of the picture is seen its class is
+ * stream is fed piece by piece, and as soon as the first slice of the picture is seen everything is
  * known. What comes before the slice (delimiter, parameter sets, SEI) may be of any length.
  */
 enum picture_codec {
@@ -16,18 +16,29 @@ enum picture_codec {
 	PICTURE_H265,
 };
 
+/* Whether a decoder that missed what was before can begin with this picture. */
+enum picture_entry {
+	PICTURE_ENTRY_NONE,
+	PICTURE_ENTRY_GRADUAL, /* it is whole only several pictures later (intra refresh) */
+	PICTURE_ENTRY_OPEN,  /* yes, but for the pictures that follow it and are shown before it */
+	PICTURE_ENTRY_CLEAN, /* yes: nothing behind it needs anything before it */
+};
+
 struct picture {
 	enum picture_codec codec;
 	bool known;	    /* `class` is final */
+	bool sliced;	    /* a slice was seen: `entry` is final */
 	uint8_t class;	    /* enum wire_class; WIRE_CLASS_REFERENCE until known */
-	uint8_t top_layer;  /* highest temporal layer seen in the stream (H.265) */
+	uint8_t top_layer;  /* highest temporal layer, announced or seen in the stream (H.265) */
 	uint32_t window;    /* last bytes of the stream, to find start codes across pieces */
 	unsigned collected; /* bytes of NAL unit header taken; 0: looking for a start code */
-	uint8_t header[3];
+	enum picture_entry entry;
+	uint8_t header[4];
 };
 
 void picture_init(struct picture *picture, enum picture_codec codec);
 /* The next access unit begins. */
 void picture_begin(struct picture *picture);
-/* More of its bytes. True once the class is known; then more bytes cost nothing. */
+/* More of its bytes. True once the class is known; behind the first slice more bytes cost nothing.
+ */
 bool picture_feed(struct picture *picture, const uint8_t *data, size_t len);

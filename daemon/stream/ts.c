@@ -378,6 +378,7 @@ static void read_video(struct ts *ts, struct ts_video *video, struct ts_info *in
 	struct cursor in = cursor_of(packet->payload, packet->payload_len);
 	bool known = video->picture.known;
 
+	info->picture = &video->picture;
 	if (!packet->has_payload || packet->scrambled || info->repeated) {
 		info->class = video->picture.class;
 		info->class_known = known;

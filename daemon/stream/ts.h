@@ -97,6 +97,9 @@ struct ts_info {
 	/* Video: false while the slice that decides has not come yet; `class` is REFERENCE then
 	 * and may still change with a later packet of the same access unit. */
 	bool class_known;
+	/* Video of a codec whose pictures are told apart: the one that this packet belongs to, as
+	 * far as it was read. Valid until the next packet. */
+	const struct picture *picture;
 };
 
 struct ts_video {

@@ -1,0 +1,437 @@
+#include "stream/gate.h"
+
+#include <assert.h>
+#include <string.h>
+
+/*
+ * One number decides: how long a packet that comes now would wait in the bond, as a share of how
+ * long it may (`hold`). It is the greater of what the oldest packet there has waited already and of
+ * what lies before it, divided by the rate. The steps, with hysteresis:
+ *
+ *     THIN_ON .. THIN_OFF  pictures that nothing depends on are left out. A keyframe alone, which
+ *                          is as large as some 0.3 s of the stream, must not reach it
+ *     CUT                  the picture and all behind it are left out, until the next keyframe
+ *     at a keyframe, with the size of those before it added:
+ *       <= CUT             the stream goes on
+ *       <= KEY             the keyframe passes, what follows does not (it would be cut at once)
+ *       above              not even the keyframe
+ *
+ * What is left above KEY is for the audio behind it and for the capacity to fall: over three
+ * cellular uplinks the next second carries, in one case of twenty, 0.7 times what the last did.
+ * A stream that passes whole is judged less strictly, because a large keyframe is followed by small
+ * pictures: there only a keyframe that would take the whole time is left out.
+ *
+ * With keyframes left out, little is sent and little is learnt of what the bond could carry; so
+ * with each that is left out while nothing waits, an eighth more is believed, until one is tried.
+ *
+ * A decision is made once per access unit, at its start, and holds to its end. As long as any
+ * picture would pass, nothing is looked at; else the packets from its start on are held back, and
+ * all others behind them, so that the order stays, until its first slice is there, mostly in the
+ * same packet. A picture whose slice does not come in GATE_HELD_MAX packets is taken for one that
+ * others need.
+ *
+ * Going on (after a cut) is possible at an IDR picture, and in H.265 at any random access picture,
+ * but then without what follows it and is shown before it, which its time stamps tell. H.264
+ * numbers its frames from one IDR picture to the next, and decoders fill the hole that they find at
+ * another entry (recovery point) with old pictures; so it serves where no IDR picture came for
+ * IDR_AFTER, and so does, better than nothing for ever, where the picture is refreshed bit by bit.
+ *
+ * Of a packet that is left out the clock (PCR) passes, in a packet without payload. The continuity
+ * counter of the PID is counted anew from the first gap on; before it every packet stays as it is.
+ */
+#define THIN_ON	   300 /* permille of `hold` */
+#define THIN_OFF   100
+#define CUT	   550
+#define KEY	   700
+#define KEY_WHOLE  1000
+#define TRUST	   1000 /* permille of the rate */
+#define TRUST_STEP 125
+#define TRUST_MAX  4000
+#define IDR_AFTER  (5 * USEC_PER_SEC)
+#define PTS_HALF   (UINT64_C(1) << 32)
+#define PTS_MASK   ((UINT64_C(1) << 33) - 1)
+
+const char *gate_level_text(enum gate_level level)
+{
+	switch (level) {
+	case GATE_LEVEL_ALL:
+		return "all";
+	case GATE_LEVEL_REFERENCE:
+		return "without pictures that no other needs";
+	case GATE_LEVEL_WAIT:
+		return "nothing until the next keyframe";
+	case GATE_LEVEL_KEYS:
+		return "keyframes alone";
+	case GATE_LEVEL_AUDIO:
+		return "audio alone";
+	}
+	return "unknown";
+}
+
+void gate_init(struct gate *gate)
+{
+	memset(gate, 0, sizeof(*gate));
+	ts_init(&gate->ts);
+	gate->trust_permille = TRUST;
+}
+
+/* --- how much there is to wait ---------------------------------------------------------------- */
+
+static usec_t time_of(const struct gate *gate, uint64_t bytes)
+{
+	return gate->view.rate_bps ? bytes * 8 * USEC_PER_SEC / gate->view.rate_bps : 0;
+}
+
+usec_t gate_wait(const struct gate *gate)
+{
+	return usec_max(gate->view.queue_age,
+			time_of(gate, gate->view.queued_bytes + gate->recent[0] + gate->recent[1]));
+}
+
+static bool exceeds(const struct gate *gate, usec_t wait, unsigned permille)
+{
+	return gate->view.hold && wait > gate->view.hold * permille / 1000;
+}
+
+static void update_thin(struct gate *gate)
+{
+	usec_t wait = gate_wait(gate);
+
+	if (exceeds(gate, wait, THIN_ON)) {
+		gate->thin = true;
+		gate->trust_permille = TRUST;
+	} else if (!exceeds(gate, wait, THIN_OFF)) {
+		gate->thin = false;
+	}
+}
+
+void gate_view(struct gate *gate, const struct gate_view *view)
+{
+	gate->view = *view;
+	gate->recent[1] = gate->recent[0];
+	gate->recent[0] = 0;
+	update_thin(gate);
+}
+
+enum gate_level gate_level(const struct gate *gate)
+{
+	enum gate_level level = gate->thin ? GATE_LEVEL_REFERENCE : GATE_LEVEL_ALL;
+
+	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
+		if (gate->video[i].broken && gate->video[i].level > level)
+			level = gate->video[i].level;
+	return level;
+}
+
+/* --- one access unit -------------------------------------------------------------------------- */
+
+/* Of the keyframe that begins now the size is not known; those before it were as large. */
+static usec_t key_time(const struct gate *gate, const struct gate_video *video)
+{
+	return time_of(gate, video->key_bytes) * 1000 / gate->trust_permille;
+}
+
+/* The picture passes, whatever it is. */
+static bool passes_anyway(const struct gate *gate, const struct gate_video *video)
+{
+	if (!gate->view.hold)
+		return !video->broken;
+	return !video->broken && !video->leading && !gate->thin &&
+	       !exceeds(gate, gate_wait(gate), CUT) &&
+	       !exceeds(gate, gate_wait(gate) + key_time(gate, video), KEY_WHOLE);
+}
+
+static void chain_break(struct gate *gate, struct gate_video *video, enum gate_level level)
+{
+	gate->counters.cuts += !video->broken;
+	video->broken = true;
+	video->leading = false;
+	video->level = level;
+}
+
+static bool decide_entry(struct gate *gate, struct gate_video *video, enum picture_entry entry)
+{
+	usec_t wait = gate_wait(gate), after = wait + key_time(gate, video);
+	bool pressed = video->broken || gate->thin;
+
+	if (exceeds(gate, after, pressed ? KEY : KEY_WHOLE)) {
+		if (!gate->thin && gate->trust_permille < TRUST_MAX)
+			gate->trust_permille += TRUST_STEP;
+		gate->counters.keys++;
+		chain_break(gate, video, GATE_LEVEL_AUDIO);
+		return false;
+	}
+	if (pressed && exceeds(gate, after, CUT)) {
+		chain_break(gate, video, GATE_LEVEL_KEYS);
+		return true;
+	}
+	video->leading = video->broken && entry == PICTURE_ENTRY_OPEN && video->has_pts;
+	video->entry_pts = video->pts;
+	video->broken = false;
+	return true;
+}
+
+/* Behind an open entry: shown before it. The first that is not ends it. */
+static bool is_leading(struct gate_video *video)
+{
+	if (!video->leading)
+		return false;
+	if (video->has_pts && ((video->pts - video->entry_pts) & PTS_MASK) >= PTS_HALF)
+		return true;
+	video->leading = false;
+	return false;
+}
+
+static bool is_entry(const struct gate_video *video, enum picture_codec codec,
+		     enum picture_entry entry, usec_t now)
+{
+	if (entry == PICTURE_ENTRY_CLEAN || (entry == PICTURE_ENTRY_OPEN && codec == PICTURE_H265))
+		return true;
+	return entry != PICTURE_ENTRY_NONE && usec_since(video->clean_at, now) >= IDR_AFTER;
+}
+
+static bool decide(struct gate *gate, struct gate_video *video, const struct picture *picture,
+		   usec_t now)
+{
+	struct gate_counters *counters = &gate->counters;
+	enum picture_entry entry = picture->entry;
+
+	/* The multiplexer says so where the elementary stream does not. */
+	if (entry == PICTURE_ENTRY_NONE && video->random_access)
+		entry = PICTURE_ENTRY_OPEN;
+	if (is_entry(video, picture->codec, entry, now))
+		return decide_entry(gate, video, entry);
+	if (video->broken) {
+		counters->waiting++;
+		return false;
+	}
+	if (is_leading(video)) {
+		counters->leading++;
+		return false;
+	}
+	if (picture->class == WIRE_CLASS_DISPOSABLE) {
+		counters->disposable += gate->thin;
+		return !gate->thin;
+	}
+	if (exceeds(gate, gate_wait(gate), CUT)) {
+		counters->waiting++;
+		chain_break(gate, video, GATE_LEVEL_WAIT);
+		return false;
+	}
+	return true;
+}
+
+static void unit_decide(struct gate *gate, struct gate_video *video, const struct picture *picture,
+			usec_t now)
+{
+	unsigned index = (unsigned)(video - gate->video);
+
+	video->verdict = decide(gate, video, picture, now) ? GATE_PASS : GATE_DROP;
+	for (unsigned i = 0; i < gate->count; i++) {
+		struct gate_packet *packet = &gate->held[(gate->first + i) % GATE_HELD_MAX];
+
+		if (packet->video == index && packet->verdict == GATE_HOLD)
+			packet->verdict = video->verdict;
+	}
+}
+
+/* The size of the one before is known now. */
+static void unit_end(struct gate_video *video, usec_t now)
+{
+	if (video->entry == PICTURE_ENTRY_CLEAN)
+		video->clean_at = now;
+	if (video->entry < PICTURE_ENTRY_OPEN)
+		return;
+	video->key_bytes -= video->key_bytes / 8;
+	if (video->bytes > video->key_bytes)
+		video->key_bytes = video->bytes;
+}
+
+static void unit_begin(struct gate *gate, struct gate_video *video, const struct ts_packet *packet,
+		       usec_t now)
+{
+	uint64_t dts;
+
+	unit_end(video, now);
+	gate->counters.units++;
+	video->bytes = 0;
+	video->entry = PICTURE_ENTRY_NONE;
+	video->random_access = packet->random_access;
+	video->has_pts = ts_pes_times(packet->payload, packet->payload_len, &video->pts, &dts);
+	video->verdict = packet->scrambled || passes_anyway(gate, video) ? GATE_PASS : GATE_HOLD;
+}
+
+/* --- packets ---------------------------------------------------------------------------------- */
+
+static struct gate_video *video_of(struct gate *gate, const struct ts_info *info, usec_t now)
+{
+	struct gate_video *oldest = &gate->video[0];
+
+	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++) {
+		struct gate_video *video = &gate->video[i];
+
+		if (video->used && video->pid == info->packet.pid)
+			return video;
+		if (oldest->used && (!video->used || video->seen < oldest->seen))
+			oldest = video;
+	}
+	if (!info->picture)
+		return NULL;
+	/* What is held of the PID that gives way goes as it was decided; nothing waits for it. */
+	for (unsigned i = 0; i < gate->count; i++) {
+		struct gate_packet *packet = &gate->held[(gate->first + i) % GATE_HELD_MAX];
+
+		if (packet->video == oldest - gate->video) {
+			packet->video = GATE_NO_VIDEO;
+			if (packet->verdict == GATE_HOLD)
+				packet->verdict = GATE_PASS;
+		}
+	}
+	*oldest = (struct gate_video){
+		.used = true,
+		.pid = info->packet.pid,
+		.clean_at = now,
+		.sent = (uint8_t)((info->packet.continuity + (info->packet.has_payload ? 15 : 0)) &
+				  15),
+	};
+	return oldest;
+}
+
+/* What becomes of a packet; for video, of its access unit. */
+static enum gate_verdict judge(struct gate *gate, struct gate_video *video,
+			       const struct ts_info *info, usec_t now)
+{
+	if (info->kind == TS_KIND_NULL && gate_level(gate) != GATE_LEVEL_ALL) {
+		gate->counters.nulls++;
+		return GATE_DROP;
+	}
+	if (!video || !info->picture)
+		return GATE_PASS;
+	if (info->unit_start) {
+		/* One that ended without a slice. */
+		if (video->verdict == GATE_HOLD)
+			unit_decide(gate, video, &(struct picture){ .class = WIRE_CLASS_REFERENCE },
+				    now);
+		unit_begin(gate, video, &info->packet, now);
+	}
+	video->bytes += TS_PACKET_BYTES;
+	if (info->picture->sliced)
+		video->entry = info->picture->entry;
+	if (video->verdict == GATE_HOLD && info->picture->sliced)
+		unit_decide(gate, video, info->picture, now);
+	return video->verdict;
+}
+
+void gate_put(struct gate *gate, const uint8_t data[static TS_PACKET_BYTES], usec_t now)
+{
+	struct gate_packet *packet;
+	struct gate_video *video = NULL;
+	struct ts_info info;
+	bool known;
+
+	assert(gate->count < GATE_HELD_MAX);
+	gate->counters.packets++;
+	known = ts_read(&gate->ts, data, &info);
+	if (known)
+		video = video_of(gate, &info, now);
+	packet = &gate->held[(gate->first + gate->count) % GATE_HELD_MAX];
+	memcpy(packet->data, data, TS_PACKET_BYTES);
+	packet->video = video ? (uint8_t)(video - gate->video) : GATE_NO_VIDEO;
+	packet->verdict = GATE_PASS;
+	gate->count++;
+	if (!known)
+		return;
+	packet->missing = (uint8_t)info.missing;
+	packet->repeated = info.repeated;
+	packet->has_payload = info.packet.has_payload;
+	packet->has_pcr = info.packet.has_pcr;
+	if (video)
+		video->seen = gate->counters.packets;
+	packet->verdict = judge(gate, video, &info, now);
+	if (packet->verdict != GATE_DROP)
+		gate->recent[0] += TS_PACKET_BYTES;
+	if (gate->count == GATE_HELD_MAX)
+		gate_flush(gate, now);
+}
+
+void gate_flush(struct gate *gate, usec_t now)
+{
+	static const struct picture unknown = { .class = WIRE_CLASS_REFERENCE };
+
+	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
+		if (gate->video[i].used && gate->video[i].verdict == GATE_HOLD)
+			unit_decide(gate, &gate->video[i], &unknown, now);
+}
+
+/* --- what goes on ----------------------------------------------------------------------------- */
+
+static void set_continuity(uint8_t *data, uint8_t continuity)
+{
+	data[3] = (uint8_t)((data[3] & 0xf0) | continuity);
+}
+
+/* A packet of the same PID that has nothing but the clock of @data. */
+static void keep_clock(uint8_t *data, uint8_t continuity)
+{
+	data[1] &= 0x1f; /* no error, no start, no priority */
+	data[3] = (uint8_t)(0x20 | continuity);
+	data[4] = TS_PACKET_BYTES - 5;
+	data[5] = (uint8_t)((data[5] & 0x80) | 0x10); /* of the flags: discontinuity, PCR */
+	memset(data + 12, 0xff, TS_PACKET_BYTES - 12);
+}
+
+/* False: nothing of it goes on. */
+static bool finish(struct gate *gate, struct gate_packet *packet)
+{
+	struct gate_video *video =
+		packet->video == GATE_NO_VIDEO ? NULL : &gate->video[packet->video];
+	uint8_t *data = packet->data;
+
+	if (packet->verdict == GATE_DROP) {
+		bool clock = video && packet->has_pcr && !packet->repeated;
+
+		gate->counters.dropped_packets += !clock;
+		if (!video)
+			return false;
+		video->touched = true;
+		video->after_drop |= packet->has_payload;
+		if (!clock)
+			return false;
+		gate->counters.clocks++;
+		keep_clock(data, video->sent);
+		return true;
+	}
+	if (!video)
+		return true;
+	if (!video->touched) {
+		video->sent = data[3] & 15;
+		return true;
+	}
+	if (packet->has_payload && !packet->repeated) {
+		/* What is missing in front of it, beyond what we left out, stays visible. */
+		video->sent += 1 + (video->after_drop ? 0 : packet->missing);
+		video->sent &= 15;
+		video->after_drop = false;
+	}
+	set_continuity(data, video->sent);
+	return true;
+}
+
+const uint8_t *gate_next(struct gate *gate)
+{
+	for (;;) {
+		struct gate_packet *packet;
+
+		if (gate->lent) {
+			gate->first = (gate->first + 1) % GATE_HELD_MAX;
+			gate->count--;
+			gate->lent = false;
+		}
+		packet = &gate->held[gate->first];
+		if (!gate->count || packet->verdict == GATE_HOLD)
+			return NULL;
+		gate->lent = true;
+		if (finish(gate, packet))
+			return packet->data;
+	}
+}
