@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "net/udp.h"
+#include "stream/importance.h"
 #include "sys/log.h"
 #include "wire/srtclock.h"
 #include "wire/srthdr.h"
@@ -75,6 +76,7 @@ struct relay {
 	uint64_t ages;
 	struct session session[SESSIONS_MAX];
 	struct relay_stats stats;
+	struct importance importance; /* caller's side: of what goes into the bond */
 };
 
 static struct bond_address loopback(uint16_t port)
@@ -205,6 +207,17 @@ static size_t session_prefix(struct session *session, const uint8_t *media)
 	return SRTHDR_BYTES;
 }
 
+/* What SRT sends again was judged when it came first, and would not fit in the stream now; what it
+ * encrypts, nobody can judge; its SHUTDOWN must arrive. */
+static enum wire_class class_of(struct relay *relay, const struct srthdr *header)
+{
+	if (header->is_control)
+		return WIRE_CLASS_TABLES;
+	if (relay->side == RELAY_SIDE_LISTENER || header->retransmitted || header->key)
+		return WIRE_CLASS_REFERENCE;
+	return importance_of(&relay->importance, header->body, header->body_len);
+}
+
 static int submit_data(struct session *session, const uint8_t *packet, size_t len,
 		       const struct srthdr *header, usec_t arrived, usec_t now)
 {
@@ -220,7 +233,7 @@ static int submit_data(struct session *session, const uint8_t *packet, size_t le
 	n = srtmedia_pack(packet, len, bond_next_seq(bond), (uint32_t)captured, media);
 	if (!n)
 		return -EINVAL;
-	return bond_submit_prefixed(bond, WIRE_CLASS_REFERENCE, media, n,
+	return bond_submit_prefixed(bond, class_of(session->relay, header), media, n,
 				    session_prefix(session, media), captured, now);
 }
 
@@ -236,7 +249,7 @@ static void submit(struct session *session, enum bond_media_kind kind, const uin
 	if (kind == BOND_MEDIA_DATA)
 		r = submit_data(session, packet, len, header, arrived, now);
 	else
-		r = bond_submit(relay->bond, kind, WIRE_CLASS_REFERENCE, packet, len, arrived, now);
+		r = bond_submit(relay->bond, kind, WIRE_CLASS_TABLES, packet, len, arrived, now);
 	if (r)
 		relay->stats.refused++;
 }
@@ -444,6 +457,7 @@ struct relay *relay_new(struct loop *loop, enum relay_side side, struct bond *bo
 	if (!relay)
 		return NULL;
 	*relay = (struct relay){ .loop = loop, .side = side, .bond = bond, .pump = pump };
+	importance_init(&relay->importance);
 	for (unsigned i = 0; i < SESSIONS_MAX; i++)
 		relay->session[i] = (struct session){ .relay = relay, .fd = -1 };
 	relay->batch = udp_batch_new();

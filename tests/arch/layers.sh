@@ -16,10 +16,10 @@ daemon/wire     | own base/ uplinkd/wire.h | pure openssl/
 daemon/bond     | own base/ wire/ uplinkd/wire.h | pure
 daemon/stream   | own base/ uplinkd/wire.h | pure
 daemon/sys      | own base/ uplinkd/worker.h | *
-daemon/net      | own base/ sys/ bond/bond.h wire/srtclock.h wire/srthdr.h wire/srtmedia.h wire/srtnak.h wire/nullts.h stream/fanout.h stream/ts.h stream/chunk.h uplinkd/ | *
+daemon/net      | own base/ sys/ bond/bond.h wire/srtclock.h wire/srthdr.h wire/srtmedia.h wire/srtnak.h wire/nullts.h stream/fanout.h stream/ts.h stream/chunk.h stream/importance.h uplinkd/ | *
 daemon/ctl      | own base/ sys/ bond/bond.h uplinkd/ | *
 daemon/workers/ | own base/ sys/log.h sys/supervisor.h stream/ts.h uplinkd/ | *
-daemon          | own base/ sys/ net/ ctl/ stream/ bond/bond.h wire/srthdr.h wire/rehearse.h uplinkd/ | *
+daemon          | own base/ sys/ net/ ctl/ stream/ bond/bond.h wire/srthdr.h wire/rehearse.h wire/note.h uplinkd/ | *
 tools/          | own base/ uplinkd/ | *
 include/uplinkd | own uplinkd/ | pure
 TABLE
