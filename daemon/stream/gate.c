@@ -51,27 +51,45 @@
 #define PTS_HALF   (UINT64_C(1) << 32)
 #define PTS_MASK   ((UINT64_C(1) << 33) - 1)
 
-const char *gate_level_text(enum gate_level level)
+const char *gate_level_name(enum gate_level level)
 {
 	switch (level) {
 	case GATE_LEVEL_ALL:
-		return "all";
+		return "streaming";
 	case GATE_LEVEL_REFERENCE:
-		return "without pictures that no other needs";
+		return "thinned";
 	case GATE_LEVEL_WAIT:
-		return "nothing until the next keyframe";
+		return "frozen";
 	case GATE_LEVEL_KEYS:
-		return "keyframes alone";
+		return "keyframes";
 	case GATE_LEVEL_AUDIO:
-		return "audio alone";
+		return "audio only";
 	}
 	return "unknown";
 }
 
-void gate_init(struct gate *gate)
+const char *gate_level_text(enum gate_level level)
+{
+	switch (level) {
+	case GATE_LEVEL_ALL:
+		return "everything passes";
+	case GATE_LEVEL_REFERENCE:
+		return "pictures that no other needs are left out";
+	case GATE_LEVEL_WAIT:
+		return "pictures are left out until the next keyframe";
+	case GATE_LEVEL_KEYS:
+		return "only keyframes and sound pass";
+	case GATE_LEVEL_AUDIO:
+		return "only sound passes";
+	}
+	return "unknown";
+}
+
+void gate_init(struct gate *gate, usec_t now)
 {
 	memset(gate, 0, sizeof(*gate));
 	ts_init(&gate->ts);
+	mix_init(&gate->mix, now);
 	gate->trust_permille = TRUST;
 }
 
@@ -322,32 +340,37 @@ static enum gate_verdict judge(struct gate *gate, struct gate_video *video,
 	return video->verdict;
 }
 
+/* What ts_read() found in it. */
+static void put_known(struct gate *gate, struct gate_packet *packet, const struct ts_info *info,
+		      usec_t now)
+{
+	struct gate_video *video = video_of(gate, info, now);
+
+	mix_add(&gate->mix, info, now);
+	packet->missing = (uint8_t)info->missing;
+	packet->repeated = info->repeated;
+	packet->has_payload = info->packet.has_payload;
+	packet->has_pcr = info->packet.has_pcr;
+	if (video) {
+		packet->video = (uint8_t)(video - gate->video);
+		video->seen = gate->counters.packets;
+	}
+	packet->verdict = judge(gate, video, info, now);
+}
+
 void gate_put(struct gate *gate, const uint8_t data[static TS_PACKET_BYTES], usec_t now)
 {
-	struct gate_packet *packet;
-	struct gate_video *video = NULL;
+	struct gate_packet *packet = &gate->held[(gate->first + gate->count) % GATE_HELD_MAX];
 	struct ts_info info;
-	bool known;
 
 	assert(gate->count < GATE_HELD_MAX);
 	gate->counters.packets++;
-	known = ts_read(&gate->ts, data, &info);
-	if (known)
-		video = video_of(gate, &info, now);
-	packet = &gate->held[(gate->first + gate->count) % GATE_HELD_MAX];
-	memcpy(packet->data, data, TS_PACKET_BYTES);
-	packet->video = video ? (uint8_t)(video - gate->video) : GATE_NO_VIDEO;
-	packet->verdict = GATE_PASS;
 	gate->count++;
-	if (!known)
-		return;
-	packet->missing = (uint8_t)info.missing;
-	packet->repeated = info.repeated;
-	packet->has_payload = info.packet.has_payload;
-	packet->has_pcr = info.packet.has_pcr;
-	if (video)
-		video->seen = gate->counters.packets;
-	packet->verdict = judge(gate, video, &info, now);
+	memcpy(packet->data, data, TS_PACKET_BYTES);
+	packet->video = GATE_NO_VIDEO;
+	packet->verdict = GATE_PASS;
+	if (ts_read(&gate->ts, data, &info))
+		put_known(gate, packet, &info, now);
 	if (packet->verdict != GATE_DROP)
 		gate->recent[0] += TS_PACKET_BYTES;
 	if (gate->count == GATE_HELD_MAX)

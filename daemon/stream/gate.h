@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "stream/mix.h"
 #include "stream/ts.h"
 
 /*
@@ -28,6 +29,8 @@ enum gate_level {
 	GATE_LEVEL_AUDIO,     /* no pictures */
 };
 
+/* A word for the status, and what it means. */
+const char *gate_level_name(enum gate_level level);
 const char *gate_level_text(enum gate_level level);
 
 /* What is known of the bond. */
@@ -96,6 +99,7 @@ struct gate_packet {
 
 struct gate {
 	struct ts ts;
+	struct mix mix; /* of what was put */
 	struct gate_view view;
 	uint64_t recent[2]; /* bytes passed since the last view, and between it and the one before:
 			       the bond may not have counted them */
@@ -108,7 +112,7 @@ struct gate {
 	struct gate_counters counters;
 };
 
-void gate_init(struct gate *gate);
+void gate_init(struct gate *gate, usec_t now);
 void gate_view(struct gate *gate, const struct gate_view *view);
 void gate_put(struct gate *gate, const uint8_t packet[static TS_PACKET_BYTES], usec_t now);
 /* The next packet to be handed on, valid until the next call; NULL: none now. */

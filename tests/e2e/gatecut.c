@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	uint64_t left = 0;
 	usec_t now = 0;
 
-	gate_init(&gate);
+	gate_init(&gate, now);
 	while (fread(packet, sizeof(packet), 1, stdin) == 1) {
 		if (!left--) {
 			bond_changes(&gate, &rng, seed);

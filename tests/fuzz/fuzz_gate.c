@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	usec_t now = 0;
 
 	memset(&order, 0, sizeof(order));
-	gate_init(&gate);
+	gate_init(&gate, now);
 	while (cursor_left(&in)) {
 		uint8_t step = cursor_u8(&in), *packet;
 		const uint8_t *out;

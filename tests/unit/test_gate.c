@@ -123,7 +123,7 @@ static struct bench *bench_new(bool h265)
 	assert_non_null(bench);
 	bench->h265 = h265;
 	bench->now = 1000 * USEC_PER_SEC;
-	gate_init(&bench->gate);
+	gate_init(&bench->gate, bench->now);
 	put_section(bench, 0, pat, sizeof(pat));
 	put_section(bench, 0x1000, pmt, sizeof(pmt));
 	return bench;
