@@ -177,7 +177,7 @@
  *                         "lines": [{"level": "good", "advice" or "warning", "text"}...]}
  *
  * JOB:
- *   "kind"                "input", "record", "encoder", "transport", "output"
+ *   "kind"                "input", "record", "encoder", "gate", "transport", "output"
  *   "name"
  *   "where"               url without its secrets, or directory
  *   "state"               "waiting", "connecting", "streaming", "reconnecting", "failed", ...
@@ -185,7 +185,8 @@
  *   "alarm"               what a person must know; "": nothing
  *   "bytes"               passed on since the start
  *   "rate_bps"            over the last second
- *   "dropped_bytes"       lost here because it could not keep up
+ *   "dropped_bytes"       lost here because it could not keep up; gate: left out because the
+ *                         uplinks do not carry it
  *   "ts_errors"           input: packets or runs of bytes that were not MPEG-TS
  *   "restarts"
  *   "pid"                 0: none

@@ -129,6 +129,15 @@
  *             arrival fell into it (the buckets of daemon/base/histogram.h)     CONTROL, answer
  *
  *    An id other than the one before begins a new count. Each ask is answered by one report.
+ *
+ * 7. Notes: the bytes of a CONTROL frame whose first byte is below 0x80 (the control packets of
+ *    feed srt begin with 0x80 or above). u8 type, then
+ *
+ *    0x01 LIMIT         u32 kb/s: the highest bitrate of the picture that the receiver's outputs
+ *                       take; 0: no limit. Told when a session comes up, when it changes, and again
+ *                       every few seconds, since a note may be lost.
+ *
+ *    Bytes behind the fields are ignored, and so is an unknown type.
  */
 #define WIRE_VERSION 2
 
@@ -190,6 +199,12 @@ enum wire_class {
 	WIRE_CLASS_TABLES = 0,	   /* tables, parameter sets, keyframes, audio */
 	WIRE_CLASS_REFERENCE = 1,  /* what other pictures need; also: not known */
 	WIRE_CLASS_DISPOSABLE = 2, /* nothing depends on it */
+};
+
+#define WIRE_NOTES 0x80 /* the first byte of a note is below it */
+
+enum wire_note {
+	WIRE_NOTE_LIMIT = 0x01,
 };
 
 enum wire_path_status {
