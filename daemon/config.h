@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "bond/bond.h"
+#include "platform.h"
 
 /*
  * The configuration of one role: text (file, drop-ins or command line) to struct, all or nothing.
@@ -100,6 +101,8 @@ struct config_output {
 	char passphrase_file[CONFIG_TEXT_MAX]; /* SRT */
 	char ca_file[CONFIG_TEXT_MAX];	       /* RTMPS: "" = the system's certificates */
 	usec_t latency;			       /* SRT output: its own latency; 0 = the default */
+	enum platform platform;
+	uint64_t rate_max_bps; /* of the picture; 0 = what the platform takes */
 };
 
 struct config_record {

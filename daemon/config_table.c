@@ -24,7 +24,7 @@ static const char *const costs[] = { "auto", "free", "paid", "expensive", NULL }
 static const char *const dscps[] = { "auto", "none", "CS4", "AF41", "EF", NULL };
 static const char *const types[] = { "lan", "wifi", "cellular", "tether", NULL };
 static const char *const feeds[] = { "srt", "ts", "auto", NULL };
-static const char *const controls[] = { "none", "builtin", "exec", NULL };
+static const char *const controls[] = { "none", "builtin", "exec", "obs", NULL };
 static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
 /* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
 static const char *const presets[] = { "ultrafast", "superfast", "veryfast", NULL };
@@ -74,7 +74,7 @@ const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_ENCODER, SENDER, "control", "encoder", CONFIG_TYPE_CHOICE,
 	  FIELD(encoder_control), .choices = controls, .fallback = "none", .value = "CONTROL",
 	  .help = "who follows the advised bitrate; none: nobody; builtin: re-encode here; "
-		  "exec: a command" },
+		  "exec: a command; obs: the script in OBS" },
 	{ CONFIG_SECTION_ENCODER, SENDER, "command", "encoder-command", CONFIG_TYPE_TEXT,
 	  FIELD(encoder_command), .value = "COMMAND",
 	  .help = "exec: gets lines \"bitrate N\" on its standard input" },
@@ -153,6 +153,12 @@ const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_OUTPUT, RECEIVER, "latency", NULL, CONFIG_TYPE_DURATION,
 	  OUTPUT_FIELD(latency), .min = 0, .max = BOND_LATENCY_MAX, .fallback = "0s",
 	  .value = "TIME", .help = "SRT: its own latency; 0s: the default of SRT" },
+	{ CONFIG_SECTION_OUTPUT, RECEIVER, "platform", NULL, CONFIG_TYPE_CHOICE,
+	  OUTPUT_FIELD(platform), .choices = platform_names, .fallback = "custom",
+	  .value = "PLATFORM", .help = "sets what it takes" },
+	{ CONFIG_SECTION_OUTPUT, RECEIVER, "rate-max", NULL, CONFIG_TYPE_RATE,
+	  OUTPUT_FIELD(rate_max_bps), .min = 0, .max = UINT64_C(1000000000), .fallback = "0",
+	  .value = "RATE", .help = "highest bitrate of the picture; 0: what the platform takes" },
 };
 /* clang-format on */
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advicefile.h"
 #include "job.h"
 #include "sys/command.h"
 #include "sys/log.h"
@@ -13,6 +14,7 @@
 #define BOUND_BYTES   (8 * 1024 * 1024)
 #define BOUND_AGE     (2 * USEC_PER_SEC) /* a slow encoder goes on at the newest keyframe */
 #define STOP_PATIENCE USEC_PER_SEC
+#define DIFFERS	      50 /* a fiftieth: what measuring the stream makes it waver is not told */
 
 struct encoder {
 	struct loop *loop;
@@ -22,7 +24,8 @@ struct encoder {
 	struct feeds *output;	 /* BUILTIN */
 	struct job *job;	 /* BUILTIN */
 	struct command *command; /* EXEC */
-	uint64_t bps;		 /* of the last advice */
+	struct advicefile file;	 /* OBS */
+	uint64_t bps;		 /* told last: of the whole stream, or of the picture */
 };
 
 static void builtin_bitrate(struct encoder *encoder, uint64_t bps, const char *reason)
@@ -80,8 +83,8 @@ static int builtin_start(struct encoder *encoder, const struct config *config)
 	return encoder->job ? 0 : -1;
 }
 
-struct encoder *encoder_new(struct loop *loop, const struct config *config, struct feeds *stream,
-			    struct journal *journal)
+struct encoder *encoder_new(struct loop *loop, const struct config *config, const char *control,
+			    struct feeds *stream, struct journal *journal)
 {
 	struct encoder *encoder = calloc(1, sizeof(*encoder));
 
@@ -93,7 +96,9 @@ struct encoder *encoder_new(struct loop *loop, const struct config *config, stru
 	encoder->input = stream;
 	switch (encoder->control) {
 	case CONFIG_CONTROL_NONE:
-	case CONFIG_CONTROL_OBS: /* the script inside OBS asks the control socket */
+		return encoder;
+	case CONFIG_CONTROL_OBS:
+		advicefile_init(&encoder->file, control);
 		return encoder;
 	case CONFIG_CONTROL_BUILTIN:
 		return builtin_start(encoder, config) ? encoder_free(encoder) : encoder;
@@ -110,6 +115,7 @@ struct encoder *encoder_free(struct encoder *encoder)
 		return NULL;
 	encoder->job = job_free(encoder->job);
 	encoder->command = command_free(encoder->command);
+	advicefile_deinit(&encoder->file);
 	encoder->output = feeds_free(encoder->output);
 	free(encoder);
 	return NULL;
@@ -120,13 +126,26 @@ struct feeds *encoder_stream(struct encoder *encoder)
 	return encoder->output ? encoder->output : encoder->input;
 }
 
-void encoder_advise(struct encoder *encoder, uint64_t bps, const char *reason)
+void encoder_advise(struct encoder *encoder, uint64_t bps, uint64_t picture_bps, const char *reason)
 {
-	encoder->bps = bps;
-	if (encoder->job)
-		builtin_bitrate(encoder, bps, reason);
-	if (encoder->command)
-		command_tell(encoder->command, "bitrate %" PRIu64, bps);
+	uint64_t told = encoder->job ? bps : picture_bps, before = encoder->bps;
+
+	if ((told > before ? told - before : before - told) <= before / DIFFERS)
+		return;
+	encoder->bps = told;
+	switch (encoder->control) {
+	case CONFIG_CONTROL_NONE:
+		break;
+	case CONFIG_CONTROL_BUILTIN:
+		builtin_bitrate(encoder, told, reason);
+		break;
+	case CONFIG_CONTROL_EXEC:
+		command_tell(encoder->command, "bitrate %" PRIu64, told);
+		break;
+	case CONFIG_CONTROL_OBS:
+		advicefile_write(&encoder->file, told);
+		break;
+	}
 }
 
 void encoder_stop(struct encoder *encoder)

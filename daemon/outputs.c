@@ -261,6 +261,20 @@ void outputs_set(struct outputs *set, const struct config *config)
 	}
 }
 
+uint64_t outputs_video_max_bps(const struct config *config)
+{
+	uint64_t least = 0;
+
+	for (unsigned i = 0; i < config->output_count; i++) {
+		const struct config_output *output = &config->outputs[i];
+		uint64_t bps = output->rate_max_bps ?: platform_video_max_bps(output->platform);
+
+		if (bps && (!least || bps < least))
+			least = bps;
+	}
+	return least;
+}
+
 void outputs_stop(struct outputs *set)
 {
 	for (unsigned i = 0; i < CONFIG_OUTPUTS_MAX; i++)

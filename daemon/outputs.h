@@ -18,6 +18,8 @@ struct outputs *outputs_free(struct outputs *outputs);
 void outputs_set(struct outputs *outputs, const struct config *config);
 
 /* A clean stop: each is given what waits for it, then its worker finishes. */
+/* The highest bitrate of a picture that all outputs of @config take; 0: no limit. */
+uint64_t outputs_video_max_bps(const struct config *config);
 void outputs_stop(struct outputs *outputs);
 bool outputs_are_stopped(const struct outputs *outputs);
 

@@ -17,6 +17,7 @@
 #include "sys/log.h"
 #include "sys/messages.h"
 #include "transport.h"
+#include "wire/note.h"
 
 /*
  * The parts in the order of the data path:
@@ -33,6 +34,7 @@
 #define STOP_MAX      (5 * USEC_PER_SEC)
 #define STOP_PATIENCE USEC_PER_SEC
 #define LIVE_SPAN     (2 * USEC_PER_SEC)
+#define LIMIT_AGAIN   (5 * USEC_PER_SEC)
 /* The inner leg's latency is the sender's; this one only has to be below it. */
 #define INNER_LATENCY (20 * USEC_PER_MS)
 
@@ -51,6 +53,8 @@ struct receiver {
 	struct loop_timer tick, stop;
 	uint64_t last_bytes;
 	usec_t last_change; /* when the count of bytes was another one */
+	bool session_up;
+	usec_t limit_at; /* when the sender is told again what the outputs take */
 	bool stopping;
 	usec_t stop_deadline;
 };
@@ -82,6 +86,20 @@ static void port_flush(void *owner)
 	transport_flush(receiver->transport);
 }
 
+/* To the sender; a note may be lost, so it is told again and again. */
+static void tell_limit(struct receiver *receiver, const struct config *config)
+{
+	usec_t now = pump_time(receiver->pump, USEC_NEVER);
+	struct note note = { .kind = NOTE_LIMIT, .video_max_bps = outputs_video_max_bps(config) };
+	uint8_t bytes[NOTE_MAX];
+	size_t len = note_encode(&note, bytes);
+
+	receiver->limit_at = now + LIMIT_AGAIN;
+	(void)bond_submit(receiver->bond, BOND_MEDIA_CONTROL, WIRE_CLASS_TABLES, bytes, len, now,
+			  now);
+	pump_turn(receiver->pump);
+}
+
 static void port_event(void *owner, const struct bond_event *event)
 {
 	struct receiver *receiver = owner;
@@ -99,12 +117,15 @@ static void port_event(void *owner, const struct bond_event *event)
 		if (!receiver->stop_deadline)
 			transport_expect(receiver->transport, stats.feed);
 		service_status(receiver->role->service, "Receiving");
+		receiver->session_up = true;
+		tell_limit(receiver, receiver->role->config);
 		break;
 	case BOND_EVENT_SESSION_DOWN:
 		journal_add(&receiver->journal, LOG_LEVEL_WARNING, MESSAGE_SESSION_DOWN,
 			    "the sender is gone: %s; waiting for it",
 			    bond_reason_text(event->reason));
 		service_status(receiver->role->service, "Waiting for the sender");
+		receiver->session_up = false;
 		break;
 	case BOND_EVENT_PATH:
 		snapshot_tell_path(&receiver->journal, receiver->bond, event, now);
@@ -128,6 +149,8 @@ static void on_tick(struct loop_timer *timer)
 	struct receiver *receiver = timer->owner;
 	uint64_t bytes = feeds_bytes(receiver->stream);
 
+	if (receiver->session_up && loop_now(receiver->loop) >= receiver->limit_at)
+		tell_limit(receiver, receiver->role->config);
 	loop_timer_set(timer, loop_now(receiver->loop) + TICK);
 	if (bytes != receiver->last_bytes)
 		receiver->last_change = loop_now(receiver->loop);
@@ -170,6 +193,8 @@ static void receiver_reload(void *owner, const struct config *old, const struct 
 	struct receiver *receiver = owner;
 
 	outputs_set(receiver->outputs, fresh);
+	if (receiver->session_up)
+		tell_limit(receiver, fresh);
 	tell_restart(receiver, strcmp(old->listen, fresh->listen) != 0, "listen");
 	tell_restart(receiver, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
 	tell_restart(receiver, old->feed != fresh->feed, "feed");

@@ -12,6 +12,7 @@
 #include "input.h"
 #include "journal.h"
 #include "links.h"
+#include "live.h"
 #include "net/feed.h"
 #include "net/pump.h"
 #include "net/routes.h"
@@ -26,12 +27,13 @@
 #include "sys/messages.h"
 #include "sys/state.h"
 #include "transport.h"
+#include "wire/note.h"
 
 /*
  * The parts in the order of the data path:
  *
  *     input -> stream -+-> record
- *                      +-> [encoder ->] transport -> bond -> uplinks
+ *                      +-> [encoder ->] live (gate) -> transport -> bond -> uplinks
  *
  * All of them are there from the start to the end, but the transport's worker (feed srt), which
  * runs while there is a session.
@@ -65,6 +67,7 @@ struct sender {
 	struct input *input;
 	struct job *record;
 	struct encoder *encoder;
+	struct live *live;
 	struct transport *transport;
 	struct bond *bond;
 	struct pump *pump;
@@ -80,6 +83,9 @@ struct sender {
 	bool session_up;
 	usec_t down_since;   /* when there was none any more, or the start */
 	usec_t tell_silence; /* when a person is told (again) that nobody answers */
+	uint64_t advice_bps; /* of the bond; 0: none yet */
+	uint64_t told_bps;   /* what is told instead; 0: the same */
+	uint64_t limit_bps;  /* of the picture, by the receiver's outputs; 0: none */
 	enum stop_phase stopping;
 	usec_t stop_deadline;
 };
@@ -93,11 +99,31 @@ static void port_send(void *owner, const struct bond_datagram *datagram)
 	uplinks_send(sender->uplinks, datagram);
 }
 
+/* False: not a note of the receiver's, but something for the feed. */
+static bool take_note(struct sender *sender, const struct bond_media *media)
+{
+	struct note note = note_decode(media->data, media->len);
+
+	if (media->kind == BOND_MEDIA_DATA || note.kind == NOTE_NONE)
+		return false;
+	if (note.kind != NOTE_LIMIT || note.video_max_bps == sender->limit_bps)
+		return true;
+	sender->limit_bps = note.video_max_bps;
+	if (note.video_max_bps)
+		journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,
+			    "the receiver's outputs take a picture of at most %llu kb/s",
+			    (unsigned long long)(note.video_max_bps / 1000));
+	else
+		journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,
+			    "the receiver's outputs set no limit any more");
+	return true;
+}
+
 static void port_media(void *owner, const struct bond_media *media)
 {
 	struct sender *sender = owner;
 
-	if (rehearsal_take(sender->rehearsal, media))
+	if (rehearsal_take(sender->rehearsal, media) || take_note(sender, media))
 		return;
 	transport_media(sender->transport, media);
 }
@@ -177,6 +203,22 @@ static void session_went(struct sender *sender, const struct bond_event *event)
 	sender->tell_silence = now + SILENCE;
 }
 
+/* What the bond advises, less what the receiver's outputs do not take, to the encoder. */
+static void steer(struct sender *sender, uint64_t bps, const char *reason)
+{
+	uint64_t limit =
+		sender->limit_bps ? live_stream_bps(sender->live, sender->limit_bps) : UINT64_MAX;
+
+	sender->advice_bps = bps;
+	sender->told_bps = limit < bps ? limit : 0;
+	if (sender->told_bps) {
+		bps = sender->told_bps;
+		reason = "limit of the receiver's outputs";
+	}
+	live_advised(sender->live, bps);
+	encoder_advise(sender->encoder, bps, live_picture_bps(sender->live, bps), reason);
+}
+
 static void port_event(void *owner, const struct bond_event *event)
 {
 	struct sender *sender = owner;
@@ -192,7 +234,7 @@ static void port_event(void *owner, const struct bond_event *event)
 		snapshot_tell_path(&sender->journal, sender->bond, event, loop_now(sender->loop));
 		break;
 	case BOND_EVENT_ADVICE:
-		encoder_advise(sender->encoder, event->bps, bond_reason_text(event->reason));
+		steer(sender, event->bps, bond_reason_text(event->reason));
 		break;
 	}
 }
@@ -258,6 +300,10 @@ static void on_tick(struct loop_timer *timer)
 	quality_tick(sender->quality, sender->uplinks);
 	input_tick(sender->input);
 	encoder_tick(sender->encoder);
+	/* The sound may have changed, and with it what is left for the picture. */
+	if (sender->advice_bps)
+		steer(sender, sender->advice_bps, "as before");
+	live_tick(sender->live);
 	transport_tick(sender->transport);
 	if (sender->record)
 		job_tick(sender->record);
@@ -270,6 +316,8 @@ static void sender_stats(void *owner, struct stats *stats)
 	struct sender *sender = owner;
 
 	bond_stats(sender->bond, &stats->bond, loop_now(sender->loop));
+	if (sender->told_bps)
+		stats->bond.advice_bps = sender->told_bps;
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
 		const struct uplink *uplink = uplinks_get(sender->uplinks, i);
 		struct stats_uplink *place = &stats->uplink[stats->uplinks];
@@ -287,6 +335,7 @@ static void sender_stats(void *owner, struct stats *stats)
 	if (sender->record)
 		snapshot_job(stats, sender->record);
 	encoder_stats(sender->encoder, stats);
+	live_stats(sender->live, stats);
 	transport_stats(sender->transport, stats);
 	journal_stats(&sender->journal, stats);
 	snapshot_stream(stats, input_is_live(sender->input));
@@ -365,6 +414,7 @@ static bool stop_step(struct sender *sender)
 	case STOP_ENCODER:
 		if (!encoder_is_stopped(sender->encoder))
 			return false;
+		live_flush(sender->live);
 		transport_stop(sender->transport, STOP_PATIENCE);
 		sender->stopping = STOP_WORKERS;
 		/* fall through */
@@ -488,14 +538,19 @@ static int sender_start(struct sender *sender)
 			checkup_new(sender->loop, sender->uplinks, sender->bond, &sender->journal);
 	if (config->manage_routes && !(sender->routes = routes_new()))
 		return EX_OSERR;
-	sender->encoder = encoder_new(sender->loop, config, sender->stream, &sender->journal);
+	sender->encoder = encoder_new(sender->loop, config, control_path(sender->role->control),
+				      sender->stream, &sender->journal);
 	sender->quality = quality_new(sender->loop);
 	if (!sender->pump || !sender->checkup || !sender->quality || !sender->encoder)
 		return EX_OSERR;
 	(void)control_command_add(sender->role->control, "doctor", checkup_command,
 				  sender->checkup);
+	sender->live = live_new(sender->loop, encoder_stream(sender->encoder), sender->bond,
+				&sender->journal);
+	if (!sender->live)
+		return EX_OSERR;
 	sender->transport =
-		transport_caller_new(sender->loop, encoder_stream(sender->encoder), sender->bond,
+		transport_caller_new(sender->loop, live_stream(sender->live), sender->bond,
 				     sender->pump, &sender->journal, config->rate_max_bps);
 	sender->record =
 		record_new(sender->loop, &config->record, sender->stream, &sender->journal);
@@ -523,6 +578,7 @@ static void sender_deinit(struct sender *sender)
 	sender->input = input_free(sender->input);
 	sender->record = job_free(sender->record);
 	sender->transport = transport_free(sender->transport);
+	sender->live = live_free(sender->live);
 	sender->encoder = encoder_free(sender->encoder);
 	sender->quality = quality_free(sender->quality);
 	sender->routes = routes_free(sender->routes);

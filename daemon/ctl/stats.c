@@ -253,6 +253,8 @@ static const char *job_kind_text(enum stats_job_kind kind)
 		return "record";
 	case STATS_JOB_ENCODER:
 		return "encoder";
+	case STATS_JOB_GATE:
+		return "gate";
 	case STATS_JOB_TRANSPORT:
 		return "transport";
 	case STATS_JOB_OUTPUT:

@@ -53,6 +53,7 @@ enum stats_job_kind {
 	STATS_JOB_INPUT,
 	STATS_JOB_RECORD,
 	STATS_JOB_ENCODER,
+	STATS_JOB_GATE,	     /* what is left out because the bond does not carry it */
 	STATS_JOB_TRANSPORT, /* the srt worker of the inner leg */
 	STATS_JOB_OUTPUT,
 };

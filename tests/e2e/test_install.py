@@ -51,6 +51,8 @@ def install_puts_everything_in_place():
               "usr/local/lib/sysusers.d/uplinkd.conf",
               "usr/local/lib/systemd/catalog/uplinkd.catalog",
               "usr/local/share/doc/uplinkd/examples/sender.conf",
+              "usr/local/share/doc/uplinkd/examples/gst-follow",
+              "usr/local/share/uplinkd/obs/uplinkd.lua",
               "usr/local/share/man/man8/uplinkd.8", "usr/local/share/man/man1/uplinkctl.1",
               "usr/local/share/man/man5/uplinkd.conf.5", "usr/local/share/man/man7/uplinkd-wire.7"]
     wanted += [f"usr/local/libexec/uplinkd/{os.path.basename(worker)}"

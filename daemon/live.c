@@ -1,0 +1,255 @@
+#include "live.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "stream/gate.h"
+#include "sys/log.h"
+
+/*
+ * The gate is told of the bond as often as a decision may hang on it: when packets come and the
+ * last view is VIEW_AGE old. How long a packet may wait there is what the bond has from its capture
+ * to its deadline, less a round trip of the best path: the way itself and a margin for what is
+ * repaired. Of what the paths carry, a tenth is headers and repairs.
+ *
+ * The log tells when the gate begins to act and when everything passed for CALM again, not each
+ * step in between: a stream that is twice too large goes through all of them with each keyframe.
+ */
+#define RING_BYTES  (4 * 1024 * 1024)
+#define BOUND_AGE   (2 * USEC_PER_SEC)
+#define VIEW_AGE    (10 * USEC_PER_MS)
+#define HOLD_MIN    (50 * USEC_PER_MS)
+#define MEDIA_BYTES 1316 /* of a media packet */
+#define SHARE	    900	 /* permille */
+#define BATCH	    64	 /* packets handed on at once */
+#define CALM	    (5 * USEC_PER_SEC)
+#define LOW_BPS	    2000000 /* below it, a picture is seen to be poor */
+#define LOW_FOR	    (2 * USEC_PER_SEC)
+
+struct live {
+	struct loop *loop;
+	struct bond *bond;
+	struct journal *journal;
+	struct feeds *output;
+	struct feed *feed;
+	usec_t viewed_at;
+	uint8_t batch[BATCH * TS_PACKET_BYTES];
+	size_t batch_len;
+
+	bool acting; /* a person was told that the gate acts */
+	usec_t acted_at;
+	uint64_t advised_bps;
+	usec_t low_since; /* USEC_NEVER: it is not */
+	bool low_told;
+	char alarm[128];
+
+	uint64_t last_bytes;
+	usec_t last_tick;
+	uint64_t rate_bps;
+	struct gate gate; /* large: at the end */
+};
+
+static void view(struct live *live, usec_t now)
+{
+	struct gate_view view = { 0 };
+	struct bond_stats stats;
+
+	live->viewed_at = now;
+	bond_stats(live->bond, &stats, now);
+	if (stats.session_up) {
+		view.queue_age = stats.media_queue_age;
+		view.queued_bytes = stats.media_queued * MEDIA_BYTES;
+		view.hold = usec_max(
+			usec_sub(stats.latency, bond_feed_margin(stats.latency) + stats.rtt_min),
+			HOLD_MIN);
+	}
+	for (unsigned i = 0; i < stats.paths; i++)
+		if (stats.path[i].state == BOND_PATH_UP)
+			view.rate_bps += stats.path[i].capacity_bps * SHARE / 1000;
+	gate_view(&live->gate, &view);
+}
+
+static void flush_batch(struct live *live)
+{
+	if (live->batch_len)
+		feeds_write(live->output, live->batch, live->batch_len);
+	live->batch_len = 0;
+}
+
+static void pull(struct live *live)
+{
+	const uint8_t *packet;
+
+	while ((packet = gate_next(&live->gate))) {
+		memcpy(live->batch + live->batch_len, packet, TS_PACKET_BYTES);
+		live->batch_len += TS_PACKET_BYTES;
+		if (live->batch_len == sizeof(live->batch))
+			flush_batch(live);
+	}
+}
+
+static void on_packets(void *owner, const uint8_t *packets, size_t len)
+{
+	struct live *live = owner;
+	usec_t now = loop_now(live->loop);
+
+	if (usec_since(live->viewed_at, now) >= VIEW_AGE)
+		view(live, now);
+	for (size_t at = 0; at + TS_PACKET_BYTES <= len; at += TS_PACKET_BYTES) {
+		gate_put(&live->gate, packets + at, now);
+		pull(live);
+	}
+	flush_batch(live);
+	if (gate_level(&live->gate) != GATE_LEVEL_ALL)
+		live->acted_at = now;
+}
+
+struct live *live_new(struct loop *loop, struct feeds *input, struct bond *bond,
+		      struct journal *journal)
+{
+	struct live *live = calloc(1, sizeof(*live));
+
+	if (!live)
+		return NULL;
+	live->loop = loop;
+	live->bond = bond;
+	live->journal = journal;
+	live->last_tick = loop_now(loop);
+	live->low_since = USEC_NEVER;
+	gate_init(&live->gate, loop_now(loop));
+	live->output = feeds_new(loop, RING_BYTES);
+	live->feed = feed_new(input, FANOUT_RULE_FRESH, RING_BYTES, BOUND_AGE);
+	if (!live->output || !live->feed)
+		return live_free(live);
+	feed_open(live->feed);
+	feed_to_sink(live->feed, on_packets, live);
+	return live;
+}
+
+struct live *live_free(struct live *live)
+{
+	if (!live)
+		return NULL;
+	live->feed = feed_free(live->feed);
+	live->output = feeds_free(live->output);
+	free(live);
+	return NULL;
+}
+
+struct feeds *live_stream(struct live *live)
+{
+	return live->output;
+}
+
+void live_flush(struct live *live)
+{
+	gate_flush(&live->gate, loop_now(live->loop));
+	pull(live);
+	flush_batch(live);
+}
+
+uint64_t live_picture_bps(struct live *live, uint64_t bps)
+{
+	return mix_picture_bps(&live->gate.mix, bps, loop_now(live->loop));
+}
+
+uint64_t live_stream_bps(struct live *live, uint64_t picture_bps)
+{
+	return mix_stream_bps(&live->gate.mix, picture_bps, loop_now(live->loop));
+}
+
+/* --- what people are told --------------------------------------------------------------------- */
+
+static void tell_gate(struct live *live, usec_t now)
+{
+	bool acts = live->acted_at && usec_since(live->acted_at, now) < CALM;
+
+	if (acts == live->acting)
+		return;
+	live->acting = acts;
+	if (acts)
+		journal_add(
+			live->journal, LOG_LEVEL_WARNING, NULL,
+			"gate: more comes in than the uplinks carry in time; %s. Lower the bitrate "
+			"of the encoder, or let it follow ([encoder] control)",
+			gate_level_text(gate_level(&live->gate)));
+	else
+		journal_add(live->journal, LOG_LEVEL_INFO, NULL,
+			    "gate: everything passes again; %" PRIu64 " cuts so far",
+			    live->gate.counters.cuts);
+}
+
+void live_advised(struct live *live, uint64_t bps)
+{
+	live->advised_bps = bps;
+	if (bps >= LOW_BPS)
+		live->low_since = USEC_NEVER;
+	else if (live->low_since == USEC_NEVER)
+		live->low_since = loop_now(live->loop);
+}
+
+static void tell_low(struct live *live, usec_t now)
+{
+	bool low = live->low_since != USEC_NEVER && usec_since(live->low_since, now) >= LOW_FOR;
+
+	live->alarm[0] = '\0';
+	if (low)
+		(void)snprintf(live->alarm, sizeof(live->alarm),
+			       "the uplinks carry only %" PRIu64 ".%" PRIu64
+			       " Mb/s: below 2 Mb/s the "
+			       "picture is poor",
+			       live->advised_bps / 1000000, live->advised_bps / 100000 % 10);
+	if (low == live->low_told)
+		return;
+	live->low_told = low;
+	if (low)
+		journal_add(live->journal, LOG_LEVEL_WARNING, NULL, "bitrate: %s", live->alarm);
+	else
+		journal_add(live->journal, LOG_LEVEL_INFO, NULL,
+			    "bitrate: the uplinks carry 2 Mb/s or more again");
+}
+
+static uint64_t passed_bytes(const struct live *live)
+{
+	return feeds_bytes(live->output);
+}
+
+void live_tick(struct live *live)
+{
+	usec_t now = loop_now(live->loop), span = usec_since(live->last_tick, now);
+	uint64_t bytes = passed_bytes(live);
+
+	if (span >= USEC_PER_SEC / 2) {
+		live->rate_bps = (bytes - live->last_bytes) * 8 * USEC_PER_SEC / span;
+		live->last_bytes = bytes;
+		live->last_tick = now;
+	}
+	tell_gate(live, now);
+	tell_low(live, now);
+}
+
+void live_stats(struct live *live, struct stats *stats)
+{
+	const struct gate_counters *counters = &live->gate.counters;
+	enum gate_level level = gate_level(&live->gate);
+	struct stats_job *job = job_stats_place(stats);
+
+	if (!job)
+		return;
+	job->kind = STATS_JOB_GATE;
+	job->bytes = passed_bytes(live);
+	job->rate_bps = live->rate_bps;
+	job->dropped_bytes = counters->dropped_packets * TS_PACKET_BYTES;
+	(void)snprintf(job->name, sizeof(job->name), "gate");
+	(void)snprintf(job->state, sizeof(job->state), "%s", gate_level_name(level));
+	(void)snprintf(job->reason, sizeof(job->reason),
+		       "%s; of %" PRIu64 " pictures left out: %" PRIu64
+		       " that no other needs, %" PRIu64 " behind %" PRIu64 " cuts, %" PRIu64
+		       " before a keyframe, %" PRIu64 " keyframes",
+		       gate_level_text(level), counters->units, counters->disposable,
+		       counters->waiting, counters->cuts, counters->leading, counters->keys);
+	memcpy(job->alarm, live->alarm, sizeof(live->alarm));
+}
