@@ -5,7 +5,8 @@ import os
 import subprocess
 
 import media
-from media import Process, case, check, free_port, wait_for
+from live import LimitedPair
+from media import Process, Skip, case, check, free_port, wait_for
 from pair import Pair, jobs
 
 
@@ -52,6 +53,27 @@ def our_encoder_sends_what_the_advice_allows(directory):
                for s in json.loads(probe.stdout)["streams"]}
     check(streams.get("h264", 0) > 100 and streams.get("aac", 0) > 100, f"{streams}")
     check(os.listdir(record), "the original is not recorded")
+
+
+FOLLOW = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "tools", "exec",
+                                      "gst-follow"))
+
+
+@case
+def a_gstreamer_encoder_follows_the_bitrate(directory):
+    probe = subprocess.run(["/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"],
+                           capture_output=True, check=False)
+    if probe.returncode:
+        raise Skip("needs python3-gi and gir1.2-gstreamer-1.0")
+    port = free_port()
+    pipeline = ("videotestsrc is-live=true pattern=snow ! video/x-raw,width=320,height=180,"
+                "framerate=30/1 ! x264enc name=encoder tune=zerolatency speed-preset=ultrafast "
+                f"key-int-max=60 ! mpegtsmux alignment=7 ! udpsink host=127.0.0.1 port={port}")
+    pair = LimitedPair(directory, 1500, f"udp://127.0.0.1:{port}", "--encoder", "exec",
+                       "--encoder-command", f"exec {FOLLOW} {pipeline}")
+    wait_for(lambda: pair.input_bps() > 300000, 20, "a stream of GStreamer")
+    pair.follow(1500, 600, 2200)
+    pair.stop()
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(packet);
 		memset(packet, 0xff, TS_PACKET_BYTES);
 		packet[0] = TS_SYNC;
-		memcpy(packet + 1, cursor_bytes(&in, n), n);
+		if (n)
+			memcpy(packet + 1, cursor_bytes(&in, n), n);
 		memcpy(order.sent[order.in++ % 256], packet, TS_PACKET_BYTES);
 		now += step * USEC_PER_MS;
 		gate_put(&gate, packet, now);

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""What viewers get over uplinks that do not carry the stream: with an encoder that follows, and with
+none, where the gate has to do it."""
+import os
+import subprocess
+
+import media
+from live import Capture, Chain, percentile, radio_traces
+from media import case, check
+
+SIZE = {"width": 640, "height": 360}
+
+
+def sound(path):
+    """The checksum of each packet of sound."""
+    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "0:a", "-c",
+                           "copy", "-f", "framemd5", "-"], capture_output=True, check=True, timeout=60)
+    return [line.split(",")[5].strip() for line in done.stdout.decode().splitlines()
+            if not line.startswith("#")]
+
+
+def pictures_of(path):
+    """How many pictures a decoder finds, and what it complains about."""
+    return media.read_pictures(path, **SIZE), media.decode_errors(path)
+
+
+@case
+def the_gate_keeps_sound_and_clean_pictures_at_half_of_the_capacity(directory):
+    source = media.make_content(os.path.join(directory, "content.ts"), seconds=24, bitrate=4000000,
+                                codec="h264b", **SIZE, extra_filter="noise=alls=20:allf=t")
+    chain = Chain(directory, {"one": "rate=900k delay=20ms queue=300ms",
+                              "two": "rate=700k delay=35ms queue=300ms",
+                              "three": "rate=500k delay=50ms queue=300ms"})
+    encoder = chain.send(source)
+    check(encoder.wait(60) == 0, encoder.report)
+    gate = chain.job("gate")
+    chain.drained()
+    bond = chain.receiver.snapshot()["bond"]
+    chain.stop()
+    original, arrived = chain.sent(), chain.arrived()
+    pictures, errors = pictures_of(arrived)
+    heard, spoken = sound(arrived), sound(os.path.join(directory, "sent.ts"))
+    print(f"  {len(original) * 8 / 24e6:.1f} Mb/s over 2.1: {len(pictures.numbers)} of 720 pictures, "
+          f"{len(heard)} of {len(spoken)} packets of sound, {len(errors)} decode errors, "
+          f"{bond['media_lost']} media packets lost; {gate['reason']}")
+    check(bond["media_lost"] == 0, f"{bond['media_lost']} media packets lost")
+    check(not errors, f"decode errors: {errors[:3]}")
+    # The first second may come before the chain stands.
+    check(heard == spoken[-len(heard):] and len(heard) > len(spoken) - 50,
+          f"{len(heard)} of {len(spoken)} packets of sound")
+    check(len(pictures.numbers) > 100, f"{len(pictures.numbers)} pictures")
+    check(pictures.unreadable == 0, f"{pictures.unreadable} pictures cannot be read")
+
+
+@case
+def an_encoder_that_follows_leaves_no_gap(directory):
+    seconds = 24
+    source = media.make_content(os.path.join(directory, "content.ts"), seconds=seconds,
+                                bitrate=4000000, **SIZE, extra_filter="noise=alls=20:allf=t")
+    traces, mean = radio_traces(directory, 60, 900000, 4500000)
+    links = {name: f"up.trace={path} delay={20 + 12 * i}ms queue=400ms"
+             for i, (name, path) in enumerate(traces.items())}
+    before, behind = Capture(), Capture()
+    chain = Chain(directory, links, "--encoder", "builtin", "--advice-min", "300k", "--advice-start",
+                  "1M", output=behind.url)
+    encoder = chain.send(source, before.url + "?pkt_size=1316")
+    check(encoder.wait(60) == 0, encoder.report)
+    gate = chain.job("gate")
+    chain.drained()
+    bond = chain.receiver.snapshot()["bond"]
+    chain.stop()
+    before.close()
+    behind.close()
+    chain.sent()
+    pictures, errors = pictures_of(chain.arrived())
+    delays = [at - before.pictures[pts] for pts, at in behind.pictures.items()
+              if pts in before.pictures]
+    print(f"  {behind.bps() / 1e6:.2f} Mb/s of {mean / 1e6:.2f} on average; longest step "
+          f"{behind.step_max() * 1000:.0f} ms, delay p50 {percentile(delays or [0], .5) * 1000:.0f} p99 "
+          f"{percentile(delays or [0], .99) * 1000:.0f} ms of {len(delays)} pictures, {len(errors)} decode "
+          f"errors, {bond['media_lost']} of {bond['media_delivered']} media packets lost; "
+          f"{pictures.missing} of {len(pictures.numbers)} pictures missing; {gate['reason']}")
+    check(bond["media_lost"] <= bond["media_delivered"] / 200, f"lost {bond['media_lost']}")
+    check(bool(errors) <= bool(bond["media_lost"]), f"decode errors: {errors[:3]}")
+    check(pictures.unreadable == 0 or errors, f"{pictures.unreadable} pictures cannot be read")
+    check(len(pictures.numbers) > 25 * seconds, str(pictures))
+
+
+if __name__ == "__main__":
+    media.main()
