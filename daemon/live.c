@@ -12,8 +12,9 @@
 /*
  * The gate is told of the bond as often as a decision may hang on it: when packets come and the
  * last view is VIEW_AGE old. How long a packet may wait there is what the bond has from its capture
- * to its deadline, less a round trip of the best path: the way itself and a margin for what is
- * repaired. Of what the paths carry, a tenth is headers and repairs.
+ * to its deadline, less what the way takes: the queues of the paths, and a round trip of the best
+ * one, for the way itself and for what is repaired. Of what the paths carry, a tenth is headers and
+ * repairs.
  *
  * The log tells when the gate begins to act and when everything passed for CALM again, not each
  * step in between: a stream that is twice too large goes through all of them with each keyframe.
@@ -56,19 +57,25 @@ static void view(struct live *live, usec_t now)
 {
 	struct gate_view view = { 0 };
 	struct bond_stats stats;
+	uint64_t capacity_bps = 0;
+	usec_t way = 0;
 
 	live->viewed_at = now;
 	bond_stats(live->bond, &stats, now);
+	for (unsigned i = 0; i < stats.paths; i++) {
+		if (stats.path[i].state != BOND_PATH_UP)
+			continue;
+		capacity_bps += stats.path[i].capacity_bps;
+		way += stats.path[i].queue * (stats.path[i].capacity_bps / 1000);
+	}
+	way = stats.rtt_min + (capacity_bps >= 1000 ? way / (capacity_bps / 1000) : 0);
+	view.rate_bps = capacity_bps * SHARE / 1000;
 	if (stats.session_up) {
 		view.queue_age = stats.media_queue_age;
 		view.queued_bytes = stats.media_queued * MEDIA_BYTES;
-		view.hold = usec_max(
-			usec_sub(stats.latency, bond_feed_margin(stats.latency) + stats.rtt_min),
-			HOLD_MIN);
+		view.hold = usec_max(usec_sub(stats.latency, bond_feed_margin(stats.latency) + way),
+				     HOLD_MIN);
 	}
-	for (unsigned i = 0; i < stats.paths; i++)
-		if (stats.path[i].state == BOND_PATH_UP)
-			view.rate_bps += stats.path[i].capacity_bps * SHARE / 1000;
 	gate_view(&live->gate, &view);
 }
 

@@ -41,7 +41,7 @@
  */
 #define THIN_ON	   300 /* permille of `hold` */
 #define THIN_OFF   100
-#define CUT	   550
+#define CUT	   600
 #define KEY	   700
 #define KEY_WHOLE  1000
 #define TRUST	   1000 /* permille of the rate */

@@ -104,13 +104,15 @@ class Chain(Pair):
                               "1000ms", "--record", self.records["send"], *uplinks, *options)
         self.wait_connected()
 
-    def send(self, source, *more):
-        """A file in real time over SRT and to further URLs, the same bytes into sent.ts; the
-        process. The first output alone may block ffmpeg, so it is the file."""
+    def send(self, source, *more, seconds=None):
+        """A file in real time over SRT and to further URLs, the same bytes into sent.ts, again and
+        again for @seconds; the process."""
+        again = ["-stream_loop", "-1"] if seconds else []
+        limit = ["-t", str(seconds)] if seconds else []
         outputs = [os.path.join(self.directory, "sent.ts"),
                    f"srt://127.0.0.1:{self.input_port}?pkt_size=1316&linger=5", *more]
-        return media.Process(["ffmpeg", "-nostdin", "-v", "error", "-re", "-i", source, "-map", "0:v",
-                              "-map", "0:a", "-c", "copy", "-f", "tee",
+        return media.Process(["ffmpeg", "-nostdin", "-v", "error", "-re", *again, "-i", source,
+                              *limit, "-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "tee",
                               "|".join(f"[f=mpegts]{url}" for url in outputs)], name="ffmpeg")
 
     def advice(self):
@@ -191,11 +193,11 @@ class LimitedPair(Pair):
                   f"{[round(bps / 1000) for bps in seconds]}")
 
 
-def radio_traces(directory, seconds, low, high, seed=1, links=3):
+def radio_traces(directory, seconds, low, high, used, seed=1, links=3):
     """Traces for linksim of uplinks whose sum wanders between @low and @high bits per second, as
     those of a car do: the next second has 0.7 to 1.4 times of the last (one of twenty has less, or
     more), each uplink's share moves as well, and a radio grants every 8 ms. {name: path}, the mean of
-    the sum."""
+    the sum over the first @used seconds."""
     rng = random.Random(seed)
     level, shares, sums = math.log(math.sqrt(low * high)), [0.0] * links, []
     stamps, owed = [[] for _ in range(links)], [0.0] * links
@@ -218,6 +220,7 @@ def radio_traces(directory, seconds, low, high, seed=1, links=3):
         paths[f"lte{i}"] = os.path.join(directory, f"lte{i}.trace")
         with open(paths[f"lte{i}"], "w", encoding="ascii") as file:
             file.write("\n".join(map(str, stamps[i] + [seconds * 1000])) + "\n")
+    sums = sums[:used * 125]
     return paths, sum(sums) / len(sums)
 
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config_table.h"
+#include "outputs.h"
 
 static struct config config;
 static struct config_errors errors;
@@ -79,6 +80,21 @@ static void only_presets_that_the_encoder_takes_are_accepted(void **state)
 	assert_string_equal(config.encoder_preset, "veryfast");
 	assert_int_equal(parse("[encoder]\npreset = medium\n"), -EINVAL);
 	assert_string_equal(config.encoder_preset, "veryfast");
+}
+
+static void an_output_takes_what_its_platform_does_or_what_is_set(void **state)
+{
+	(void)state;
+	config_defaults(&config, CONFIG_ROLE_RECEIVER);
+	assert_int_equal(parse("[output a]\nurl = udp://127.0.0.1:1\n"
+			       "[output b]\nurl = udp://127.0.0.1:2\nplatform = youtube\n"),
+			 0);
+	assert_int_equal(outputs_video_max_bps(&config), 10000000);
+	assert_int_equal(parse("[output c]\nurl = udp://127.0.0.1:3\nplatform = twitch\n"), 0);
+	assert_int_equal(outputs_video_max_bps(&config), 6000000);
+	assert_int_equal(parse("[output c]\nrate-max = 4.5M\n"), 0);
+	assert_int_equal(outputs_video_max_bps(&config), 4500000);
+	assert_int_equal(parse("[output c]\nplatform = tictoc\n"), -EINVAL);
 }
 
 static void a_file_sets_every_kind_of_value(void **state)
@@ -524,6 +540,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		TEST(defaults_are_those_of_the_table),
 		TEST(only_presets_that_the_encoder_takes_are_accepted),
+		TEST(an_output_takes_what_its_platform_does_or_what_is_set),
 		TEST(a_file_sets_every_kind_of_value),
 		TEST(all_errors_are_told_at_once_and_nothing_changes),
 		TEST(an_empty_value_brings_the_default_back),

@@ -249,7 +249,7 @@ static void goes_down_the_ladder_and_up_again(void **state)
 	play(bench, "Pb");
 	expect(bench, "Pc");
 	/* Then everything to the next keyframe, even when it is better before. */
-	bond_is(bench, 560, 8000000);
+	bond_is(bench, 610, 8000000);
 	play(bench, "PaP");
 	expect(bench, "cac");
 	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_WAIT);
@@ -260,7 +260,7 @@ static void goes_down_the_ladder_and_up_again(void **state)
 	expect(bench, "KPbP");
 	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_ALL);
 	/* A keyframe that fits, but nothing behind it. */
-	bond_is(bench, 600, 8000000);
+	bond_is(bench, 650, 8000000);
 	play(bench, "KaPP");
 	expect(bench, "Kacc");
 	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_KEYS);
@@ -286,7 +286,7 @@ static void counts_what_it_let_pass_itself(void **state)
 	(void)state;
 	bond_is(bench, 0, 8000000);
 	play(bench, "KP");
-	/* 10 kb/s: two units of 376 bytes are 600 ms. */
+	/* 10 kb/s: four packets of 188 bytes are 600 ms. */
 	bond_is(bench, 0, 10000);
 	play(bench, "PPPPP");
 	bench->outs = 0;
@@ -383,7 +383,7 @@ static void a_unit_whose_slice_comes_late_is_held_back_whole(void **state)
 	(void)state;
 	bond_is(bench, 0, 8000000);
 	play(bench, "K");
-	bond_is(bench, 600, 8000000);
+	bond_is(bench, 610, 8000000);
 	play(bench, "P");
 	expect(bench, "Kc");
 	packet_of(bench, packet, VIDEO, true, false, head, sizeof(head));

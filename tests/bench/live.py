@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The live chain at full size: a 1080p30 stream of 8 Mb/s, made once, into uplinkd send over SRT, whose
+built-in encoder follows three uplinks like those of a car, whose sum wanders between 1.5 and 9 Mb/s;
+what comes out at the receiver, and whether the recording is what the encoder sent.
+
+usage: tests/bench/live.py [--seconds 120] [--source FILE] [--control builtin|none] [--seed 1]
+"""
+import argparse
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import media  # noqa: E402  pylint: disable=wrong-import-position
+from live import Capture, Chain, percentile, radio_traces  # noqa: E402  pylint: disable=wrong-import-position
+
+LOOP = 20  # seconds of the source, again and again
+LOW, HIGH = 1500000, 9000000
+FRAME = 1 / 30
+
+
+def source_file(path):
+    """The stream, made where it is not there yet."""
+    if not os.path.exists(path):
+        media.make_content(path + ".new.ts", width=1920, height=1080, seconds=LOOP, bitrate=8000000,
+                           extra_filter="noise=alls=12:allf=t")
+        os.rename(path + ".new.ts", path)
+    return path
+
+
+def tell(good, text):
+    print(f"  {'ok  ' if good else 'MISS'} {text}")
+    return good
+
+
+def measure(directory, args):
+    traces, mean = radio_traces(directory, args.seconds + 20, LOW, HIGH, args.seconds, args.seed)
+    links = {name: f"up.trace={path} delay={25 + 12 * i}ms queue=500ms"
+             for i, (name, path) in enumerate(traces.items())}
+    before, behind = Capture(), Capture()
+    chain = Chain(directory, links, "--encoder", args.control, output=behind.url)
+    encoder = chain.send(source_file(args.source), before.url + "?pkt_size=1316",
+                         seconds=args.seconds)
+    media.check(encoder.wait(args.seconds + 60) == 0, encoder.report)
+    gate = chain.job("gate")
+    chain.drained()
+    bond = chain.receiver.snapshot()["bond"]
+    chain.stop()
+    before.close()
+    behind.close()
+    original = chain.sent()
+    errors = media.decode_errors(chain.arrived())
+    delays = [at - before.pictures[pts] for pts, at in behind.pictures.items()
+              if pts in before.pictures]
+    print(f"live.py: {args.seconds} s of {len(original) * 8 / args.seconds / 1e6:.1f} Mb/s, control "
+          f"{args.control}, over {mean / 1e6:.2f} Mb/s on average (seed {args.seed})")
+    print(f"  {bond['media_lost']} of {bond['media_delivered']} media packets lost; {gate['reason']}")
+    share = behind.bps() / mean
+    good = [
+        tell(behind.step_max() <= 2.5 * FRAME,
+             f"longest step between pictures {behind.step_max() * 1000:.0f} ms ({len(behind.pictures)} "
+             "pictures)"),
+        tell(not errors, f"{len(errors)} decode errors"),
+        tell(bool(delays) and percentile(delays, 0.99) <= 1.05,
+             f"delay of a picture p50 {percentile(delays or [0], 0.5) * 1000:.0f} ms, p99 "
+             f"{percentile(delays or [0], 0.99) * 1000:.0f} ms, max {max(delays or [0]) * 1000:.0f} ms "
+             f"({len(delays)} told apart by their time stamps)"),
+        tell(share >= 0.75, f"live {behind.bps() / 1e6:.2f} Mb/s, {share * 100:.0f} % of the capacity"),
+        tell(True, f"the sender's recording is what the encoder sent, {len(original)} bytes"),
+    ]
+    return all(good)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--source", default=os.path.join(media.BUILD, "live-1080p.ts"))
+    parser.add_argument("--control", default="builtin")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        sys.exit(0 if measure(directory, args) else 1)
+
+
+main()
