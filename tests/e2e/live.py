@@ -113,7 +113,8 @@ class Chain(Pair):
                    f"srt://127.0.0.1:{self.input_port}?pkt_size=1316&linger=5", *more]
         return media.Process(["ffmpeg", "-nostdin", "-v", "error", "-re", *again, "-i", source,
                               *limit, "-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "tee",
-                              "|".join(f"[f=mpegts]{url}" for url in outputs)], name="ffmpeg")
+                              "|".join(f"[f=mpegts:pes_payload_size=0]{url}" for url in outputs)],
+                             name="ffmpeg")
 
     def advice(self):
         """What the encoder should use now."""
@@ -193,6 +194,15 @@ class LimitedPair(Pair):
                   f"{[round(bps / 1000) for bps in seconds]}")
 
 
+def make_source(path, bitrate, **content):
+    """A stream that needs every bit, its keyframes 0.3 s long at most, and sound in small pieces, so
+    that ffmpeg sends it evenly."""
+    media.run([*media.content_args(bitrate=bitrate, extra_filter="noise=alls=12:allf=t", **content),
+               "-bufsize", str(bitrate * 3 // 10), "-pes_payload_size", "0", "-f", "mpegts", path],
+              timeout=300)
+    return path
+
+
 def radio_traces(directory, seconds, low, high, used, seed=1, links=3):
     """Traces for linksim of uplinks whose sum wanders between @low and @high bits per second, as
     those of a car do: the next second has 0.7 to 1.4 times of the last (one of twenty has less, or
@@ -228,3 +238,16 @@ def percentile(values, share):
     """Of a list."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def delays(before, behind):
+    """What the chain takes, from one Capture to the other: (the least, the 99th percentile, number of
+    pictures), seconds. ffmpeg sends copied pictures in bursts and they come out evenly, so the least
+    is what the chain takes by itself; the percentile adds how late a picture came out, by its time
+    stamp, beside the earliest one."""
+    both = sorted(pts for pts in behind.pictures if pts in before.pictures)
+    if not both:
+        return 0, 0, 0
+    least = min(behind.pictures[pts] - before.pictures[pts] for pts in both)
+    out = [behind.pictures[pts] - pts / 90000 for pts in both]
+    return least, least + percentile(out, 0.99) - min(out), len(both)

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import media
-from live import Capture, Chain, percentile, radio_traces
+from live import Capture, Chain, delays, make_source, radio_traces
 from media import case, check
 
 SIZE = {"width": 640, "height": 360}
@@ -20,18 +20,10 @@ def sound(path):
             if not line.startswith("#")]
 
 
-def content(directory, seconds, codec):
-    """A stream of 4 Mb/s that needs every bit, with keyframes of 0.3 s at most."""
-    path = os.path.join(directory, "content.ts")
-    media.run([*media.content_args(seconds=seconds, bitrate=4000000, codec=codec, **SIZE,
-                                   extra_filter="noise=alls=12:allf=t"),
-               "-bufsize", "1200k", "-f", "mpegts", path], timeout=180)
-    return path
-
-
 @case
 def the_gate_keeps_sound_and_clean_pictures_at_half_of_the_capacity(directory):
-    source = content(directory, 24, "h264b")
+    source = make_source(os.path.join(directory, "content.ts"), 4000000, seconds=24, codec="h264b",
+                         **SIZE)
     chain = Chain(directory, {"one": "rate=900k delay=20ms queue=300ms",
                               "two": "rate=700k delay=35ms queue=300ms",
                               "three": "rate=500k delay=50ms queue=300ms"})
@@ -61,7 +53,7 @@ def the_gate_keeps_sound_and_clean_pictures_at_half_of_the_capacity(directory):
 @case
 def an_encoder_that_follows_leaves_no_gap(directory):
     seconds = 24
-    source = content(directory, seconds, "h264")
+    source = make_source(os.path.join(directory, "content.ts"), 4000000, seconds=seconds, **SIZE)
     traces, mean = radio_traces(directory, 60, 900000, 4500000, seconds)
     links = {name: f"up.trace={path} delay={20 + 12 * i}ms queue=400ms"
              for i, (name, path) in enumerate(traces.items())}
@@ -79,12 +71,10 @@ def an_encoder_that_follows_leaves_no_gap(directory):
     chain.sent()
     arrived = chain.arrived()
     pictures, errors = media.read_pictures(arrived, **SIZE), media.decode_errors(arrived)
-    delays = [at - before.pictures[pts] for pts, at in behind.pictures.items()
-              if pts in before.pictures]
+    least, p99, count = delays(before, behind)
     print(f"  {behind.bps() / 1e6:.2f} Mb/s of {mean / 1e6:.2f} on average; longest step "
-          f"{behind.step_max() * 1000:.0f} ms, delay p50 {percentile(delays or [0], .5) * 1000:.0f} p99 "
-          f"{percentile(delays or [0], .99) * 1000:.0f} ms of {len(delays)} pictures, {len(errors)} decode "
-          f"errors, {bond['media_lost']} of {bond['media_delivered']} media packets lost; "
+          f"{behind.step_max() * 1000:.0f} ms; delay least {least * 1000:.0f}, p99 {p99 * 1000:.0f} ms "
+          f"({count} pictures; 200 are of the SRT input); {len(errors)} decode errors, {bond['media_lost']} of {bond['media_delivered']} media packets lost; "
           f"{pictures.missing} of {len(pictures.numbers)} pictures missing; {gate['reason']}")
     check(bond["media_lost"] <= bond["media_delivered"] / 200, f"lost {bond['media_lost']}")
     check(bool(errors) <= bool(bond["media_lost"]), f"decode errors: {errors[:3]}")
