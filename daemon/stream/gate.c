@@ -39,7 +39,7 @@
  * Of a packet that is left out the clock (PCR) passes, in a packet without payload. The continuity
  * counter of the PID is counted anew from the first gap on; before it every packet stays as it is.
  */
-#define THIN_ON	   300 /* permille of `hold` */
+#define THIN_ON	   450 /* permille of `hold` */
 #define THIN_OFF   100
 #define CUT	   600
 #define KEY	   700
@@ -100,7 +100,7 @@ static usec_t time_of(const struct gate *gate, uint64_t bytes)
 	return gate->view.rate_bps ? bytes * 8 * USEC_PER_SEC / gate->view.rate_bps : 0;
 }
 
-usec_t gate_wait(const struct gate *gate)
+static usec_t gate_wait(const struct gate *gate)
 {
 	return usec_max(gate->view.queue_age,
 			time_of(gate, gate->view.queued_bytes + gate->recent[0] + gate->recent[1]));

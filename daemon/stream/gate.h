@@ -47,7 +47,7 @@ struct gate_counters {
 	uint64_t dropped_packets;
 	uint64_t nulls;	     /* null packets left out, while pictures are */
 	uint64_t clocks;     /* packets of which only the clock passed */
-	uint64_t units;	     /* access units of which the class was needed or not, all */
+	uint64_t units;	     /* access units, all */
 	uint64_t cuts;	     /* how often a picture that others need was left out */
 	uint64_t disposable; /* access units left out: no other needs them */
 	uint64_t waiting;    /* between a cut and the next keyframe, the first one included */
@@ -121,5 +121,3 @@ const uint8_t *gate_next(struct gate *gate);
 void gate_flush(struct gate *gate, usec_t now);
 
 enum gate_level gate_level(const struct gate *gate);
-/* How long a packet that is put now would wait, as far as is known. */
-usec_t gate_wait(const struct gate *gate);

@@ -17,7 +17,7 @@
 
 static void bond_changes(struct gate *gate, struct rng *rng, uint64_t seed)
 {
-	static const unsigned ages[] = { 0, 0, 0, 50, 320, 450, 610, 750, 900, 2000 };
+	static const unsigned ages[] = { 0, 0, 0, 50, 460, 550, 610, 750, 900, 2000 };
 	struct gate_view view = {
 		.queue_age = ages[rng_below(rng, sizeof(ages) / sizeof(ages[0]))] * USEC_PER_MS,
 		.rate_bps = rng_chance(rng, 200000) ? 300000 : RATE_BPS,

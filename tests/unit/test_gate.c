@@ -240,7 +240,7 @@ static void goes_down_the_ladder_and_up_again(void **state)
 	play(bench, "KPbaP");
 	expect(bench, "KPbaP");
 	/* Disposable pictures and null packets first ... */
-	bond_is(bench, 310, 8000000);
+	bond_is(bench, 460, 8000000);
 	play(bench, "Pb0aP");
 	expect(bench, "PcaP");
 	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_REFERENCE);
