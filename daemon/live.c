@@ -36,6 +36,7 @@ struct live {
 	struct journal *journal;
 	struct feeds *output;
 	struct feed *feed;
+	bool follows;
 	usec_t viewed_at;
 	uint8_t batch[BATCH * TS_PACKET_BYTES];
 	size_t batch_len;
@@ -55,7 +56,7 @@ struct live {
 
 static void view(struct live *live, usec_t now)
 {
-	struct gate_view view = { 0 };
+	struct gate_view view = { .follows = live->follows };
 	struct bond_stats stats;
 	uint64_t capacity_bps = 0;
 	usec_t way = 0;
@@ -114,7 +115,7 @@ static void on_packets(void *owner, const uint8_t *packets, size_t len)
 		live->acted_at = now;
 }
 
-struct live *live_new(struct loop *loop, struct feeds *input, struct bond *bond,
+struct live *live_new(struct loop *loop, struct feeds *input, bool follows, struct bond *bond,
 		      struct journal *journal)
 {
 	struct live *live = calloc(1, sizeof(*live));
@@ -123,6 +124,7 @@ struct live *live_new(struct loop *loop, struct feeds *input, struct bond *bond,
 		return NULL;
 	live->loop = loop;
 	live->bond = bond;
+	live->follows = follows;
 	live->journal = journal;
 	live->last_tick = loop_now(loop);
 	live->low_since = USEC_NEVER;

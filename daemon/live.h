@@ -10,8 +10,9 @@
  */
 struct live;
 
-/* NULL: out of memory. @bond must outlive it. */
-struct live *live_new(struct loop *loop, struct feeds *input, struct bond *bond,
+/* @follows: what comes in is of an encoder that follows the advice. NULL: out of memory. @bond must
+ * outlive it. */
+struct live *live_new(struct loop *loop, struct feeds *input, bool follows, struct bond *bond,
 		      struct journal *journal);
 struct live *live_free(struct live *live);
 /* What is to be sent. */

@@ -8,18 +8,20 @@
  * long it may (`hold`). It is the greater of what the oldest packet there has waited already and of
  * what lies before it, divided by the rate. The steps, with hysteresis:
  *
- *     THIN_ON .. THIN_OFF  pictures that nothing depends on are left out. A keyframe alone, which
+ *     thin_on .. thin_off  pictures that nothing depends on are left out. A keyframe alone, which
  *                          is as large as some 0.3 s of the stream, must not reach it
- *     CUT                  the picture and all behind it are left out, until the next keyframe
+ *     cut                  the picture and all behind it are left out, until the next keyframe
  *     at a keyframe, with the size of those before it added:
- *       <= CUT             the stream goes on
- *       <= KEY             the keyframe passes, what follows does not (it would be cut at once)
+ *       <= cut             the stream goes on
+ *       <= key             the keyframe passes, what follows does not (it would be cut at once)
  *       above              not even the keyframe
  *
- * What is left above KEY is for the audio behind it and for the capacity to fall: over three
- * cellular uplinks the next second carries, in one case of twenty, 0.7 times what the last did.
- * A stream that passes whole is judged less strictly, because a large keyframe is followed by small
- * pictures: there only a keyframe that would take the whole time is left out.
+ * What is left above is for the audio behind it and for the capacity to fall: over three cellular
+ * uplinks the next second carries, in one case of twenty, 0.7 times what the last did. Where the
+ * encoder follows, the queue is the last of what was too much and about to drain, so more of the
+ * time is used before a picture is given up. A stream that passes whole is judged less strictly at
+ * a keyframe, because small pictures follow a large one: there only a keyframe that would take the
+ * whole time is left out.
  *
  * With keyframes left out, little is sent and little is learnt of what the bond could carry; so
  * with each that is left out while nothing waits, an eighth more is believed, until one is tried.
@@ -39,11 +41,17 @@
  * Of a packet that is left out the clock (PCR) passes, in a packet without payload. The continuity
  * counter of the PID is counted anew from the first gap on; before it every packet stays as it is.
  */
-#define THIN_ON	   450 /* permille of `hold` */
-#define THIN_OFF   100
-#define CUT	   600
-#define KEY	   700
-#define KEY_WHOLE  1000
+/* Permille of `hold`. */
+struct steps {
+	unsigned thin_on, thin_off, cut, key;
+};
+
+static const struct steps steps_fixed = { .thin_on = 450, .thin_off = 100, .cut = 600, .key = 700 };
+static const struct steps steps_follows = {
+	.thin_on = 600, .thin_off = 200, .cut = 850, .key = 900
+};
+
+#define KEY_WHOLE  1000 /* a keyframe of a stream that passes whole */
 #define TRUST	   1000 /* permille of the rate */
 #define TRUST_STEP 125
 #define TRUST_MAX  4000
@@ -106,6 +114,11 @@ static usec_t gate_wait(const struct gate *gate)
 			time_of(gate, gate->view.queued_bytes + gate->recent[0] + gate->recent[1]));
 }
 
+static const struct steps *steps_of(const struct gate *gate)
+{
+	return gate->view.follows ? &steps_follows : &steps_fixed;
+}
+
 static bool exceeds(const struct gate *gate, usec_t wait, unsigned permille)
 {
 	return gate->view.hold && wait > gate->view.hold * permille / 1000;
@@ -115,10 +128,10 @@ static void update_thin(struct gate *gate)
 {
 	usec_t wait = gate_wait(gate);
 
-	if (exceeds(gate, wait, THIN_ON)) {
+	if (exceeds(gate, wait, steps_of(gate)->thin_on)) {
 		gate->thin = true;
 		gate->trust_permille = TRUST;
-	} else if (!exceeds(gate, wait, THIN_OFF)) {
+	} else if (!exceeds(gate, wait, steps_of(gate)->thin_off)) {
 		gate->thin = false;
 	}
 }
@@ -155,7 +168,7 @@ static bool passes_anyway(const struct gate *gate, const struct gate_video *vide
 	if (!gate->view.hold)
 		return !video->broken;
 	return !video->broken && !video->leading && !gate->thin &&
-	       !exceeds(gate, gate_wait(gate), CUT) &&
+	       !exceeds(gate, gate_wait(gate), steps_of(gate)->cut) &&
 	       !exceeds(gate, gate_wait(gate) + key_time(gate, video), KEY_WHOLE);
 }
 
@@ -172,14 +185,14 @@ static bool decide_entry(struct gate *gate, struct gate_video *video, enum pictu
 	usec_t wait = gate_wait(gate), after = wait + key_time(gate, video);
 	bool pressed = video->broken || gate->thin;
 
-	if (exceeds(gate, after, pressed ? KEY : KEY_WHOLE)) {
+	if (exceeds(gate, after, pressed ? steps_of(gate)->key : KEY_WHOLE)) {
 		if (!gate->thin && gate->trust_permille < TRUST_MAX)
 			gate->trust_permille += TRUST_STEP;
 		gate->counters.keys++;
 		chain_break(gate, video, GATE_LEVEL_AUDIO);
 		return false;
 	}
-	if (pressed && exceeds(gate, after, CUT)) {
+	if (pressed && exceeds(gate, after, steps_of(gate)->cut)) {
 		chain_break(gate, video, GATE_LEVEL_KEYS);
 		return true;
 	}
@@ -231,7 +244,7 @@ static bool decide(struct gate *gate, struct gate_video *video, const struct pic
 		counters->disposable += gate->thin;
 		return !gate->thin;
 	}
-	if (exceeds(gate, gate_wait(gate), CUT)) {
+	if (exceeds(gate, gate_wait(gate), steps_of(gate)->cut)) {
 		counters->waiting++;
 		chain_break(gate, video, GATE_LEVEL_WAIT);
 		return false;

@@ -38,6 +38,7 @@ struct gate_view {
 	usec_t queue_age;      /* how long its oldest unsent packet waits */
 	uint64_t queued_bytes; /* what waits there */
 	uint64_t rate_bps;     /* what it carries now; 0: not known */
+	bool follows;	       /* the encoder does: what is too much now will soon be less */
 	usec_t hold;	       /* how long a packet may wait and still be in time; 0: there is no
 				  session, everything passes */
 };

@@ -278,6 +278,26 @@ static void goes_down_the_ladder_and_up_again(void **state)
 	free(bench);
 }
 
+static void gives_an_encoder_that_follows_more_time(void **state)
+{
+	struct gate_view view = {
+		.queue_age = 800 * USEC_PER_MS, .rate_bps = 8000000, .follows = true, .hold = HOLD
+	};
+	struct bench *bench = bench_new(false);
+
+	(void)state;
+	bond_is(bench, 0, 8000000);
+	play(bench, "KP");
+	gate_view(&bench->gate, &view);
+	play(bench, "PbP");
+	expect(bench, "KPPcP");
+	view.queue_age = 860 * USEC_PER_MS;
+	gate_view(&bench->gate, &view);
+	play(bench, "PP");
+	expect(bench, "cc");
+	free(bench);
+}
+
 /* The queue that the bond does not show yet counts as well. */
 static void counts_what_it_let_pass_itself(void **state)
 {
@@ -434,6 +454,7 @@ int main(void)
 		cmocka_unit_test(everything_passes_while_the_bond_carries_it),
 		cmocka_unit_test(without_a_session_everything_passes),
 		cmocka_unit_test(goes_down_the_ladder_and_up_again),
+		cmocka_unit_test(gives_an_encoder_that_follows_more_time),
 		cmocka_unit_test(counts_what_it_let_pass_itself),
 		cmocka_unit_test(a_keyframe_that_is_too_large_is_tried_after_a_while),
 		cmocka_unit_test(h265_goes_on_at_open_entries_without_what_is_shown_before),
