@@ -43,7 +43,7 @@ struct live {
 
 	bool acting; /* a person was told that the gate acts */
 	usec_t acted_at;
-	uint64_t advised_bps;
+	uint64_t carried_bps;
 	usec_t low_since; /* USEC_NEVER: it is not */
 	bool low_told;
 	char alarm[128];
@@ -191,9 +191,9 @@ static void tell_gate(struct live *live, usec_t now)
 			    live->gate.counters.cuts);
 }
 
-void live_advised(struct live *live, uint64_t bps)
+void live_carried(struct live *live, uint64_t bps)
 {
-	live->advised_bps = bps;
+	live->carried_bps = bps;
 	if (bps >= LOW_BPS)
 		live->low_since = USEC_NEVER;
 	else if (live->low_since == USEC_NEVER)
@@ -210,7 +210,7 @@ static void tell_low(struct live *live, usec_t now)
 			       "the uplinks carry only %" PRIu64 ".%" PRIu64
 			       " Mb/s: below 2 Mb/s the "
 			       "picture is poor",
-			       live->advised_bps / 1000000, live->advised_bps / 100000 % 10);
+			       live->carried_bps / 1000000, live->carried_bps / 100000 % 10);
 	if (low == live->low_told)
 		return;
 	live->low_told = low;

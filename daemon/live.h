@@ -25,8 +25,8 @@ void live_flush(struct live *live);
 uint64_t live_picture_bps(struct live *live, uint64_t bps);
 uint64_t live_stream_bps(struct live *live, uint64_t picture_bps);
 
-/* The bitrate that is advised now. */
-void live_advised(struct live *live, uint64_t bps);
+/* The bitrate that the uplinks carry now, for the warning when it is low. */
+void live_carried(struct live *live, uint64_t bps);
 /* Once a second. */
 void live_tick(struct live *live);
 void live_stats(struct live *live, struct stats *stats);

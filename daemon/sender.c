@@ -215,7 +215,10 @@ static void steer(struct sender *sender, uint64_t bps, const char *reason)
 		bps = sender->told_bps;
 		reason = "limit of the receiver's outputs";
 	}
-	live_advised(sender->live, bps);
+	/* What the operator or an output limits is not the uplinks' fault. */
+	live_carried(sender->live, sender->advice_bps < sender->role->config->advice_max_bps
+					   ? sender->advice_bps
+					   : UINT64_MAX);
 	encoder_advise(sender->encoder, bps, live_picture_bps(sender->live, bps), reason);
 }
 

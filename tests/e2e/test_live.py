@@ -43,6 +43,7 @@ def the_gate_keeps_sound_and_clean_pictures_at_half_of_the_capacity(directory):
     print(f"  {len(original) * 8 / 24e6:.1f} Mb/s over 2.1: {len(pictures.numbers)} of 720 pictures, "
           f"{len(heard)} of {len(spoken)} packets of sound, {len(errors)} decode errors, lost "
           f"{start} media packets at first and {bond['media_lost'] - start} later; {gate['reason']}")
+    check("below 2 Mb/s" in gate["alarm"], f"alarm: {gate['alarm']}")
     check(bond["media_lost"] - start == 0, f"{bond['media_lost'] - start} media packets lost")
     check(not errors or start, f"decode errors: {errors[:3]}")
     missing = (collections.Counter(spoken) - collections.Counter(heard)).total()
