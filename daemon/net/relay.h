@@ -19,13 +19,12 @@ enum relay_side {
 };
 
 struct relay_stats {
-	uint64_t to_bond, from_bond;		      /* packets */
-	uint64_t insane;			      /* refused: not fit for libsrt */
-	uint64_t homeless;			      /* nobody to give them to */
-	uint64_t refused;			      /* the bond had no room */
-	uint64_t busy;				      /* the socket to libsrt was full */
-	uint64_t given_up;			      /* packets whose NAKs end here */
-	uint64_t by_class[WIRE_CLASS_DISPOSABLE + 1]; /* data to the bond, by enum wire_class */
+	uint64_t to_bond, from_bond; /* packets */
+	uint64_t insane;	     /* refused: not fit for libsrt */
+	uint64_t homeless;	     /* nobody to give them to */
+	uint64_t refused;	     /* the bond had no room */
+	uint64_t busy;		     /* the socket to libsrt was full */
+	uint64_t given_up;	     /* packets whose NAKs end here */
 };
 
 /* NULL: out of memory, or no socket (logged). */

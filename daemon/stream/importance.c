@@ -3,12 +3,10 @@
 void importance_init(struct importance *importance)
 {
 	ts_init(&importance->ts);
-	for (size_t i = 0; i < sizeof(importance->counts) / sizeof(importance->counts[0]); i++)
-		importance->counts[i] = 0;
 }
 
 /* The start of a picture may not tell its class yet; it counts as one that others need. */
-static enum wire_class class_of(struct ts *ts, const uint8_t *data, size_t len)
+enum wire_class importance_of(struct importance *importance, const uint8_t *data, size_t len)
 {
 	enum wire_class class = WIRE_CLASS_DISPOSABLE;
 
@@ -17,18 +15,10 @@ static enum wire_class class_of(struct ts *ts, const uint8_t *data, size_t len)
 	for (size_t at = 0; at < len; at += TS_PACKET_BYTES) {
 		struct ts_info info;
 
-		if (!ts_read(ts, data + at, &info))
+		if (!ts_read(&importance->ts, data + at, &info))
 			info.class = WIRE_CLASS_REFERENCE;
 		if (info.class < class)
 			class = (enum wire_class)info.class;
 	}
-	return class;
-}
-
-enum wire_class importance_of(struct importance *importance, const uint8_t *data, size_t len)
-{
-	enum wire_class class = class_of(&importance->ts, data, len);
-
-	importance->counts[class]++;
 	return class;
 }

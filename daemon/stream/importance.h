@@ -8,7 +8,6 @@
  */
 struct importance {
 	struct ts ts;
-	uint64_t counts[WIRE_CLASS_DISPOSABLE + 1]; /* media packets by enum wire_class */
 };
 
 void importance_init(struct importance *importance);

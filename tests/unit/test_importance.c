@@ -105,9 +105,6 @@ static void the_most_important_packet_counts(void **state)
 		if (importance_of(importance, data, len) != table[i].class)
 			fail_msg("%zu: %s", i, table[i].letters);
 	}
-	assert_int_equal(importance->counts[WIRE_CLASS_DISPOSABLE], 3);
-	assert_int_equal(importance->counts[WIRE_CLASS_REFERENCE], 3);
-	assert_int_equal(importance->counts[WIRE_CLASS_TABLES], 6);
 	free(importance);
 }
 
