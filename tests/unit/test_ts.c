@@ -591,6 +591,71 @@ static void lower_temporal_layers_are_not_disposable(void **state)
 	free(ts);
 }
 
+static void announced_temporal_layers_count_before_they_are_seen(void **state)
+{
+	/* SPS of three layers, IDR; then a picture of the lowest. */
+	static const uint8_t key[] = { 0, 0, 1, 0x42, 1, 0x04, 0, 0, 1, 0x26, 1, 0xaf },
+			     low_n[] = { 0, 0, 1, 0x00, 1, 0xe0 };
+	struct mux mux = { { 0 } };
+	struct ts *ts = malloc(sizeof(*ts));
+
+	(void)state;
+	ts_init(ts);
+	send_tables(&mux, ts, 0, streams, 6);
+	assert_int_equal(send_unit(&mux, ts, 0x101, key, 12, 50).class, WIRE_CLASS_TABLES);
+	assert_int_equal(send_unit(&mux, ts, 0x101, low_n, 6, 50).class, WIRE_CLASS_REFERENCE);
+	free(ts);
+}
+
+static void knows_where_a_decoder_can_begin(void **state)
+{
+	static const struct {
+		uint16_t pid;
+		uint8_t es[24];
+		size_t len;
+		enum picture_entry entry;
+	} table[] = {
+		/* Behind the parameter sets the slice decides. */
+		{ 0x100,
+		  { 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x65, 0x88, 0x80 },
+		  12,
+		  PICTURE_ENTRY_CLEAN },
+		{ 0x100,
+		  { 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x41, 0x9a, 0x24 },
+		  12,
+		  PICTURE_ENTRY_NONE },
+		{ 0x100,
+		  { 0, 0, 1, 6, 6, 1, 0xc4, 0x80, 0, 0, 1, 0x41, 0x9a, 0x24 },
+		  14,
+		  PICTURE_ENTRY_OPEN },
+		{ 0x100,
+		  { 0, 0, 1, 6, 6, 1, 0x24, 0x80, 0, 0, 1, 0x41, 0x9a, 0x24 },
+		  14,
+		  PICTURE_ENTRY_GRADUAL },
+		{ 0x101, { 0, 0, 1, 0x26, 1, 0xaf }, 6, PICTURE_ENTRY_CLEAN },
+		{ 0x101, { 0, 0, 1, 0x28, 1, 0xaf }, 6, PICTURE_ENTRY_CLEAN },
+		{ 0x101, { 0, 0, 1, 0x2a, 1, 0xaf }, 6, PICTURE_ENTRY_OPEN },
+		{ 0x101, { 0, 0, 1, 0x20, 1, 0xaf }, 6, PICTURE_ENTRY_OPEN },
+		{ 0x101, { 0, 0, 1, 0x02, 1, 0xd0 }, 6, PICTURE_ENTRY_NONE },
+	};
+	struct mux mux = { { 0 } };
+	struct ts *ts = malloc(sizeof(*ts));
+
+	(void)state;
+	ts_init(ts);
+	send_tables(&mux, ts, 0, streams, 6);
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		for (size_t piece = 9; piece < 40; piece++) {
+			struct ts_info info =
+				send_unit(&mux, ts, table[i].pid, table[i].es, table[i].len, piece);
+
+			assert_non_null(info.picture);
+			assert_true(info.picture->sliced);
+			assert_int_equal(info.picture->entry, table[i].entry);
+		}
+	free(ts);
+}
+
 static void keeps_the_clock_of_the_program(void **state)
 {
 	struct mux mux = { { 0 } };
@@ -653,6 +718,8 @@ int main(void)
 		cmocka_unit_test(knows_the_class_of_a_picture),
 		cmocka_unit_test(the_class_becomes_known_with_the_packet_that_has_the_slice),
 		cmocka_unit_test(lower_temporal_layers_are_not_disposable),
+		cmocka_unit_test(announced_temporal_layers_count_before_they_are_seen),
+		cmocka_unit_test(knows_where_a_decoder_can_begin),
 		cmocka_unit_test(keeps_the_clock_of_the_program),
 		cmocka_unit_test(any_packets_are_read),
 	};
