@@ -156,9 +156,12 @@ enum gate_level gate_level(const struct gate *gate)
 
 /* --- one access unit -------------------------------------------------------------------------- */
 
-/* Of the keyframe that begins now the size is not known; those before it were as large. */
+/* Of the keyframe that begins now the size is not known; those before it were as large. An encoder
+ * that follows makes it to the measure of its bitrate. */
 static usec_t key_time(const struct gate *gate, const struct gate_video *video)
 {
+	if (gate->view.follows)
+		return 0;
 	return time_of(gate, video->key_bytes) * 1000 / gate->trust_permille;
 }
 

@@ -295,6 +295,12 @@ static void gives_an_encoder_that_follows_more_time(void **state)
 	gate_view(&bench->gate, &view);
 	play(bench, "PP");
 	expect(bench, "cc");
+	/* Its keyframes are as small as the bitrate wants them, whatever those before were. */
+	view = (struct gate_view){ .rate_bps = 1500, .follows = true, .hold = HOLD };
+	gate_view(&bench->gate, &view);
+	gate_view(&bench->gate, &view);
+	play(bench, "K");
+	expect(bench, "K");
 	free(bench);
 }
 
