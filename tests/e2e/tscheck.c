@@ -156,6 +156,7 @@ static void check_packet(struct check *check, const uint8_t *in, usec_t at)
 {
 	struct tspacket packet;
 	enum tspacket_kind kind = tspacket_read(in, &packet, &check->crc);
+	bool announced;
 
 	if (kind == TSPACKET_BROKEN) {
 		check->corrupted++;
@@ -165,11 +166,12 @@ static void check_packet(struct check *check, const uint8_t *in, usec_t at)
 		check->nulls++;
 		return;
 	}
+	announced = in[3] & 0x20 && in[4] && in[5] & 0x80;
 	/* The counter counts packets with payload; a repeated packet repeats it. */
-	if (in[3] & 0x10) {
+	if (in[3] & 0x10 || announced) {
 		int8_t last = check->continuity[packet.pid];
 
-		if (last >= 0 && packet.continuity != (last + 1) % 16)
+		if (last >= 0 && !announced && packet.continuity != (last + 1) % 16)
 			check->continuity_errors++;
 		check->continuity[packet.pid] = (int8_t)packet.continuity;
 	}

@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <libavutil/opt.h>
 
+#include "workers/av/upload.h"
+
 /*
  * libx264 with `zerolatency`: a picture in, its packet out. Measured at 720p30 (FFmpeg 5.1, x264
  * build 164): with a VBV of 0.3 s a step from 6 to 2 Mb/s is followed within a second (2.5 Mb/s in
@@ -15,11 +17,18 @@
  * zerolatency implies a constant frame rate: x264 gives every picture the same share of a second,
  * whatever the time stamps say. So when fewer or more pictures come than the nominal number, the
  * rate is scaled by the ratio and the share of each picture is right again.
+ *
+ * An encoder that cannot be steered (backend.h) is not used any more as soon as it makes 5 % too
+ * much, but not more than twice a second, since each new one begins with a keyframe; and when it
+ * makes 10 % too little, at the next keyframe.
  */
 #define VBV_PERMILLE 300
 #define GOP_TICKS    (2 * 90000)
 #define GOP_NEVER    100000 /* pictures: keyframes are placed by time */
 #define THREADS_MAX  4
+#define TOO_MUCH     105 /* percent of what is wanted */
+#define TOO_LITTLE   90
+#define STALE_AFTER  45000 /* ticks */
 
 struct coder {
 	AVCodecContext *context;
@@ -28,23 +37,12 @@ struct coder {
 	double qp;
 	int64_t key_pts; /* of the last keyframe; AV_NOPTS_VALUE: none yet */
 	AVRational aspect;
+	enum AVPixelFormat format; /* of what is given to it */
+	bool steerable;
+	int64_t first_pts; /* AV_NOPTS_VALUE: nothing given to it yet */
+	int64_t wanted_bps;
+	struct upload *upload; /* NULL: pictures are taken from memory */
 };
-
-static const char *const presets[] = { "veryfast", "superfast", "ultrafast" };
-
-const char *coder_preset(int index)
-{
-	return index >= 0 && index < (int)(sizeof(presets) / sizeof(*presets)) ? presets[index]
-									       : NULL;
-}
-
-int coder_preset_index(const char *name)
-{
-	for (int i = 0; coder_preset(i); i++)
-		if (!strcmp(presets[i], name))
-			return i;
-	return -1;
-}
 
 void coder_rate(struct coder *coder, uint64_t video_bps, double fps)
 {
@@ -53,6 +51,9 @@ void coder_rate(struct coder *coder, uint64_t video_bps, double fps)
 
 	ratio = ratio < 0.25 ? 0.25 : ratio > 4 ? 4 : ratio;
 	rate = (int64_t)((double)video_bps * ratio);
+	coder->wanted_bps = rate;
+	if (avcodec_is_open(coder->context) && !coder->steerable)
+		return;
 	coder->context->bit_rate = rate;
 	coder->context->rc_max_rate = rate;
 	coder->context->rc_buffer_size = (int)(video_bps * VBV_PERMILLE / 1000);
@@ -65,7 +66,7 @@ static void coder_describe(struct coder *coder, const AVFrame *frame)
 
 	context->width = frame->width;
 	context->height = frame->height;
-	context->pix_fmt = (enum AVPixelFormat)frame->format;
+	context->pix_fmt = coder->format = (enum AVPixelFormat)frame->format;
 	context->time_base = (AVRational){ 1, 90000 };
 	context->framerate = av_d2q(coder->fps, 120000);
 	context->sample_aspect_ratio = coder->aspect = frame->sample_aspect_ratio;
@@ -78,12 +79,31 @@ static void coder_describe(struct coder *coder, const AVFrame *frame)
 	context->thread_count = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (int)cpus;
 }
 
+static bool coder_open(struct coder *coder, const AVCodec *implementation,
+		       const struct coder_settings *settings)
+{
+	const struct backend *backend = settings->backend;
+	AVDictionary *options = NULL;
+	int r = av_dict_parse_string(&options, backend->options, "=", ":", 0);
+
+	if (r >= 0 && backend->preset_option)
+		r = av_dict_set(&options, backend->preset_option,
+				backend->presets[settings->preset], 0);
+	if (r >= 0 && backend->device != AV_HWDEVICE_TYPE_NONE) {
+		coder->upload = upload_new(backend, coder->context);
+		r = coder->upload ? r : AVERROR(ENODEV);
+	}
+	if (r >= 0)
+		r = avcodec_open2(coder->context, implementation, &options);
+	av_dict_free(&options);
+	return r >= 0;
+}
+
 struct coder *coder_new(const AVFrame *frame, const struct coder_settings *settings)
 {
-	const AVCodec *implementation = avcodec_find_encoder_by_name("libx264");
+	const AVCodec *implementation =
+		avcodec_find_encoder_by_name(settings->backend->implementation);
 	struct coder *coder = calloc(1, sizeof(*coder));
-	AVDictionary *options = NULL;
-	int r;
 
 	if (!coder || !implementation)
 		return coder_free(coder);
@@ -92,16 +112,11 @@ struct coder *coder_new(const AVFrame *frame, const struct coder_settings *setti
 	if (!coder->context || !coder->packet)
 		return coder_free(coder);
 	coder->fps = settings->fps;
-	coder->key_pts = AV_NOPTS_VALUE;
+	coder->key_pts = coder->first_pts = AV_NOPTS_VALUE;
+	coder->steerable = settings->backend->steerable;
 	coder_describe(coder, frame);
 	coder_rate(coder, settings->video_bps, settings->fps);
-	(void)av_dict_set(&options, "preset", settings->preset, 0);
-	(void)av_dict_set(&options, "tune", "zerolatency", 0);
-	(void)av_dict_set(&options, "forced-idr", "1", 0);
-	(void)av_dict_set(&options, "sc_threshold", "0", 0);
-	r = avcodec_open2(coder->context, implementation, &options);
-	av_dict_free(&options);
-	return r < 0 ? coder_free(coder) : coder;
+	return coder_open(coder, implementation, settings) ? coder : coder_free(coder);
 }
 
 struct coder *coder_free(struct coder *coder)
@@ -109,9 +124,30 @@ struct coder *coder_free(struct coder *coder)
 	if (!coder)
 		return NULL;
 	avcodec_free_context(&coder->context);
+	upload_free(coder->upload);
 	av_packet_free(&coder->packet);
 	free(coder);
 	return NULL;
+}
+
+bool coder_key_is_due(const struct coder *coder, int64_t pts)
+{
+	/* Half a picture early is nearer to two seconds than a picture late. */
+	int64_t half = (int64_t)(45000 / coder->fps);
+
+	return coder->key_pts == AV_NOPTS_VALUE || pts >= coder->key_pts + GOP_TICKS - half;
+}
+
+/* Whether another coder is to take over at @pts, since this one cannot change its rate. */
+static bool coder_is_stale(const struct coder *coder, int64_t pts)
+{
+	int64_t rate = coder->context->bit_rate;
+
+	if (coder->steerable || coder->first_pts == AV_NOPTS_VALUE ||
+	    pts < coder->first_pts + STALE_AFTER)
+		return false;
+	return rate * 100 > coder->wanted_bps * TOO_MUCH ||
+	       (rate * 100 < coder->wanted_bps * TOO_LITTLE && coder_key_is_due(coder, pts));
 }
 
 bool coder_fits(const struct coder *coder, const AVFrame *frame)
@@ -119,23 +155,25 @@ bool coder_fits(const struct coder *coder, const AVFrame *frame)
 	const AVCodecContext *context = coder->context;
 
 	return context->width == frame->width && context->height == frame->height &&
-	       context->pix_fmt == (enum AVPixelFormat)frame->format &&
-	       !av_cmp_q(coder->aspect, frame->sample_aspect_ratio);
+	       coder->format == (enum AVPixelFormat)frame->format &&
+	       !av_cmp_q(coder->aspect, frame->sample_aspect_ratio) &&
+	       !coder_is_stale(coder, frame->pts);
 }
 
 int coder_send(struct coder *coder, AVFrame *frame)
 {
-	if (frame) {
-		/* Half a picture early is nearer to two seconds than a picture late. */
-		int64_t half = (int64_t)(45000 / coder->fps);
-		bool key = coder->key_pts == AV_NOPTS_VALUE ||
-			   frame->pts >= coder->key_pts + GOP_TICKS - half;
-
-		frame->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-		if (key)
-			coder->key_pts = frame->pts;
+	if (!frame)
+		return avcodec_send_frame(coder->context, NULL);
+	frame->pict_type = AV_PICTURE_TYPE_NONE;
+	if (coder_key_is_due(coder, frame->pts)) {
+		frame->pict_type = AV_PICTURE_TYPE_I;
+		coder->key_pts = frame->pts;
 	}
-	return avcodec_send_frame(coder->context, frame);
+	if (coder->first_pts == AV_NOPTS_VALUE)
+		coder->first_pts = frame->pts;
+	if (coder->upload)
+		frame = upload_frame(coder->upload, frame);
+	return frame ? avcodec_send_frame(coder->context, frame) : AVERROR(EIO);
 }
 
 AVPacket *coder_receive(struct coder *coder)

@@ -4,28 +4,30 @@
 #include <stdint.h>
 #include <libavcodec/avcodec.h>
 
+#include "workers/av/backend.h"
+
 /*
- * Pictures to H.264 for a live stream whose rate is changed while it runs: no picture is held back,
- * a keyframe every two seconds, the rate is kept within a third of a second.
+ * Pictures to H.264 or H.265 for a live stream whose rate is changed while it runs: no picture is
+ * held back, a keyframe every two seconds, the rate is kept within a third of a second.
  */
 struct coder;
 
 struct coder_settings {
-	const char *preset; /* one of coder_preset() */
+	const struct backend *backend;
+	int preset;	    /* backend_preset() */
 	uint64_t video_bps; /* elementary stream */
 	double fps;	    /* nominal: what is expected */
 };
 
-/* The presets from the best to the cheapest; NULL beyond the ends. */
-const char *coder_preset(int index);
-/* -1: no such preset. */
-int coder_preset_index(const char *name);
-
-/* For pictures like @frame. NULL: x264 does not take them, or out of memory. */
+/* For pictures like @frame, which are of the backend's format. NULL: the backend does not take
+ * them, is not there, or out of memory. */
 struct coder *coder_new(const AVFrame *frame, const struct coder_settings *settings);
 struct coder *coder_free(struct coder *coder);
-/* Whether @frame can be given to it: same size, format and aspect. */
+/* Whether it goes on with @frame: same size, format and aspect, and no other rate is wanted that
+ * only another coder can give. */
 bool coder_fits(const struct coder *coder, const AVFrame *frame);
+/* Whether the next picture, at @pts, becomes a keyframe. */
+bool coder_key_is_due(const struct coder *coder, int64_t pts);
 
 /* From the next picture on. @fps: pictures per second that really come. */
 void coder_rate(struct coder *coder, uint64_t video_bps, double fps);

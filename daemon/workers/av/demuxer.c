@@ -32,6 +32,7 @@
 struct demuxer {
 	int fd, stop_fd;
 	bool live;
+	struct raw *raw;
 	AVFormatContext *format;
 	AVIOContext *io;
 	pthread_t thread;
@@ -39,7 +40,8 @@ struct demuxer {
 
 	/* Of the thread. */
 	struct selector selector;
-	bool cut; /* video is dropped up to a keyframe */
+	bool cut;		    /* video is dropped up to a keyframe */
+	int64_t place[MEDIA_KINDS]; /* of the PES packet that is being read */
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -48,7 +50,7 @@ struct demuxer {
 	size_t queue_bytes;
 	int64_t newest_video; /* time stamps, for the lag */
 	int64_t oldest_video;
-	bool quit, ended;
+	bool quit, ended, poked;
 	struct demuxer_stats stats;
 };
 
@@ -80,6 +82,8 @@ static int demuxer_read(void *owner, uint8_t *data, int size)
 		if (items[0].revents && n < 0 && errno != EINTR && errno != EAGAIN)
 			return AVERROR(errno);
 	} while (n < 0);
+	if (demuxer->raw && n > 0)
+		raw_append(demuxer->raw, data, (size_t)n);
 	(void)pthread_mutex_lock(&demuxer->lock);
 	demuxer->stats.bytes += (uint64_t)n;
 	(void)pthread_mutex_unlock(&demuxer->lock);
@@ -136,7 +140,11 @@ static void demuxer_push(struct demuxer *demuxer, enum media_kind kind, AVPacket
 
 static void demuxer_look(struct demuxer *demuxer)
 {
+	struct programme programme;
+
+	selector_programme(&demuxer->selector, demuxer->format, &programme);
 	(void)pthread_mutex_lock(&demuxer->lock);
+	demuxer->stats.programme = programme;
 	for (enum media_kind kind = 0; kind < MEDIA_KINDS; kind++)
 		demuxer->stats.listed[kind] =
 			selector_codec(&demuxer->selector, demuxer->format, kind);
@@ -197,8 +205,13 @@ static void demuxer_loop(struct demuxer *demuxer)
 		}
 		count = selector_take(&demuxer->selector, demuxer->format, packet, &kind, taken);
 		demuxer_look(demuxer);
-		for (unsigned i = 0; i < count; i++)
+		for (unsigned i = 0; i < count; i++) {
+			/* Only the first frame that begins in a PES packet knows its place. */
+			if (taken[i]->pos < 0)
+				taken[i]->pos = demuxer->place[kind];
+			demuxer->place[kind] = taken[i]->pos;
 			demuxer_push(demuxer, kind, taken[i]);
+		}
 	}
 }
 
@@ -217,7 +230,7 @@ static void *demuxer_run(void *owner)
 	return NULL;
 }
 
-struct demuxer *demuxer_new(int fd, int stop_fd, bool live)
+struct demuxer *demuxer_new(int fd, int stop_fd, bool live, struct raw *raw)
 {
 	struct demuxer *demuxer = calloc(1, sizeof(*demuxer));
 	pthread_condattr_t attributes;
@@ -227,6 +240,8 @@ struct demuxer *demuxer_new(int fd, int stop_fd, bool live)
 	demuxer->fd = fd;
 	demuxer->stop_fd = stop_fd;
 	demuxer->live = live;
+	demuxer->raw = raw;
+	demuxer->place[MEDIA_VIDEO] = demuxer->place[MEDIA_AUDIO] = -1;
 	selector_init(&demuxer->selector);
 	(void)pthread_mutex_init(&demuxer->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
@@ -266,9 +281,10 @@ int demuxer_next(struct demuxer *demuxer, usec_t timeout, struct media *ret_medi
 	int outcome = 1;
 
 	(void)pthread_mutex_lock(&demuxer->lock);
-	while (!demuxer->count && !demuxer->ended)
+	while (!demuxer->count && !demuxer->ended && !demuxer->poked)
 		if (pthread_cond_timedwait(&demuxer->changed, &demuxer->lock, &until))
 			break;
+	demuxer->poked = false;
 	if (demuxer->count) {
 		*ret_media = demuxer->queue[demuxer->first];
 		demuxer->first = (demuxer->first + 1) % QUEUE_MAX;
@@ -283,6 +299,14 @@ int demuxer_next(struct demuxer *demuxer, usec_t timeout, struct media *ret_medi
 	}
 	(void)pthread_mutex_unlock(&demuxer->lock);
 	return outcome;
+}
+
+void demuxer_poke(struct demuxer *demuxer)
+{
+	(void)pthread_mutex_lock(&demuxer->lock);
+	demuxer->poked = true;
+	(void)pthread_cond_signal(&demuxer->changed);
+	(void)pthread_mutex_unlock(&demuxer->lock);
 }
 
 void demuxer_stats(struct demuxer *demuxer, struct demuxer_stats *ret_stats)

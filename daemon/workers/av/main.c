@@ -12,11 +12,15 @@ static const struct role {
 	const char *help;
 } roles[] = {
 	{ "encode", encode_run,
-	  "[--rate-start BPS] [--rate-min BPS] [--rate-max BPS] [--preset NAME] [--fps-max N]\n"
-	  "         [--no-drop]\n"
+	  "[--rate-start BPS] [--rate-min BPS] [--rate-max BPS] [--encoder NAME] [--codec NAME]\n"
+	  "         [--preset NAME] [--fps-max N] [--ladder no|yes|HEIGHT:RATE,...,HEIGHT]\n"
+	  "         [--no-pass] [--no-drop]\n"
 	  "      MPEG-TS on stdin to MPEG-TS on stdout, the video encoded again at the rate that\n"
 	  "      {\"command\":\"bitrate\",\"bps\":N} on the control socket asks for.\n"
-	  "      --no-drop: the input can wait (a file); nothing is left out to keep up with it." },
+	  "      --encoder: x264, x265, nvenc, qsv, vaapi or auto; --codec: h264 or h265.\n"
+	  "      --no-pass: what fits the rate is encoded again as well.\n"
+	  "      --no-drop: the input can wait (a file); nothing is left out to keep up with it,\n"
+	  "      and all is encoded." },
 	{ "export", export_run,
 	  "--output FILE.mp4 SEGMENT...\n"
 	  "      MPEG-TS segments of one recording, in order, to one MP4, without encoding." },

@@ -1,9 +1,7 @@
 #include "workers/av/muxer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
 
@@ -17,52 +15,43 @@
  * mpegts_copyts keeps the time stamps; the clock reference runs CLOCK_LEAD before them, which is
  * what a receiver's buffer is given: the encoder's VBV of 0.3 s, and some.
  *
- * A change of the streams needs another muxer context. Its tables carry the next version number,
- * and its first packets are marked as a discontinuity, since the counters begin again.
+ * A change of the streams needs another muxer context. Its tables carry the next version number.
  */
 #define CLOCK_LEAD   (400 * 1000) /* microseconds */
 #define BUFFER_BYTES (188 * 7 * 100)
-#define VIDEO_PID    0x100
-#define AUDIO_PID    0x101
+#define VERSIONS     32 /* of tables */
+
+static const struct programme usual = {
+	.number = 1,
+	.pmt_pid = 0x1000,
+	.pid = { [MEDIA_VIDEO] = 0x100, [MEDIA_AUDIO] = 0x101 },
+	.version = VERSIONS,
+};
 
 struct muxer {
-	int fd;
-	bool gone; /* nobody reads */
+	struct output *output;
 	AVFormatContext *format;
 	AVIOContext *io;
 	int index[MEDIA_KINDS]; /* of the streams; -1: none */
 	int64_t last_dts[MEDIA_KINDS];
-	unsigned version;
+	struct programme wanted, layout; /* the latter is in use */
+	unsigned version;		 /* of the next tables */
 	uint64_t bytes, video_bytes;
 };
 
 static int muxer_flush(void *owner, uint8_t *data, int size)
 {
 	struct muxer *muxer = owner;
-	int left = size;
 
 	for (int i = 0; i + 188 <= size; i += 188)
-		if (((data[i + 1] & 0x1f) << 8 | data[i + 2]) == VIDEO_PID)
+		if (((data[i + 1] & 0x1f) << 8 | data[i + 2]) == muxer->layout.pid[MEDIA_VIDEO])
 			muxer->video_bytes += 188;
-	while (left > 0 && !muxer->gone) {
-		ssize_t n = write(muxer->fd, data, (size_t)left);
-
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd item = { .fd = muxer->fd, .events = POLLOUT };
-
-			(void)poll(&item, 1, 1000);
-		} else if (n < 0 && errno != EINTR) {
-			muxer->gone = true;
-		} else if (n > 0) {
-			data += n;
-			left -= (int)n;
-		}
-	}
 	muxer->bytes += (uint64_t)size;
-	return muxer->gone ? AVERROR(EPIPE) : size;
+	output_write(muxer->output, data, (size_t)size);
+	return muxer->output->gone ? AVERROR(EPIPE) : size;
 }
 
-struct muxer *muxer_new(int fd)
+struct muxer *muxer_new(struct output *output)
 {
 	struct muxer *muxer = calloc(1, sizeof(*muxer));
 	uint8_t *buffer = av_malloc(BUFFER_BYTES);
@@ -74,7 +63,8 @@ struct muxer *muxer_new(int fd)
 		av_free(buffer);
 		return muxer_free(muxer);
 	}
-	muxer->fd = fd;
+	muxer->output = output;
+	muxer->wanted = muxer->layout = usual;
 	muxer->index[MEDIA_VIDEO] = muxer->index[MEDIA_AUDIO] = -1;
 	muxer->last_dts[MEDIA_VIDEO] = muxer->last_dts[MEDIA_AUDIO] = INT64_MIN;
 	return muxer;
@@ -112,7 +102,7 @@ static int muxer_add(struct muxer *muxer, enum media_kind kind, const AVCodecPar
 	if (!stream || avcodec_parameters_copy(stream->codecpar, parameters) < 0)
 		return -ENOMEM;
 	stream->codecpar->codec_tag = 0;
-	stream->id = kind == MEDIA_VIDEO ? VIDEO_PID : AUDIO_PID;
+	stream->id = muxer->layout.pid[kind];
 	stream->time_base = (AVRational){ 1, TIMELINE_HZ };
 	muxer->index[kind] = stream->index;
 	return 0;
@@ -131,16 +121,55 @@ static bool muxer_is_so(const struct muxer *muxer, enum media_kind kind,
 	       (kind == MEDIA_VIDEO || !now->extradata_size == !parameters->extradata_size);
 }
 
+void muxer_follow(struct muxer *muxer, const struct programme *programme)
+{
+	bool usable = programme->number && programme->pmt_pid >= 0x20 &&
+		      programme->pid[MEDIA_VIDEO] >= 0x20 &&
+		      programme->pid[MEDIA_VIDEO] != programme->pid[MEDIA_AUDIO];
+
+	muxer->wanted = usable ? *programme : usual;
+	/* Sound that was not there yet, or that has another table, gets a PID nobody has. */
+	if (usable && programme->pid[MEDIA_AUDIO] < 0x20)
+		muxer->wanted.pid[MEDIA_AUDIO] =
+			programme->pid[MEDIA_VIDEO] == 0x101 ? 0x102 : 0x101;
+}
+
+void muxer_resume(struct muxer *muxer, const int64_t dts[MEDIA_KINDS])
+{
+	muxer_close(muxer);
+	for (enum media_kind kind = 0; kind < MEDIA_KINDS; kind++)
+		if (dts[kind] > muxer->last_dts[kind])
+			muxer->last_dts[kind] = dts[kind];
+}
+
+static int muxer_open(struct muxer *muxer)
+{
+	AVDictionary *options = NULL;
+	int r;
+
+	if (muxer->version % VERSIONS == muxer->layout.version)
+		muxer->version++;
+	(void)av_dict_set(&options, "mpegts_copyts", "1", 0);
+	(void)av_dict_set(&options, "pes_payload_size", "0", 0);
+	(void)av_dict_set_int(&options, "tables_version", muxer->version++ % VERSIONS, 0);
+	(void)av_dict_set_int(&options, "mpegts_service_id", muxer->layout.number, 0);
+	(void)av_dict_set_int(&options, "mpegts_pmt_start_pid", muxer->layout.pmt_pid, 0);
+	output_change(muxer->output);
+	r = avformat_write_header(muxer->format, &options);
+	av_dict_free(&options);
+	return r;
+}
+
 int muxer_describe(struct muxer *muxer, const AVCodecParameters *video,
 		   const AVCodecParameters *audio)
 {
-	AVDictionary *options = NULL;
 	int r;
 
 	if (muxer->format && muxer_is_so(muxer, MEDIA_VIDEO, video) &&
 	    muxer_is_so(muxer, MEDIA_AUDIO, audio))
 		return 0;
 	muxer_close(muxer);
+	muxer->layout = muxer->wanted;
 	if (avformat_alloc_output_context2(&muxer->format, NULL, "mpegts", NULL) < 0)
 		return -ENOMEM;
 	muxer->format->pb = muxer->io;
@@ -148,14 +177,8 @@ int muxer_describe(struct muxer *muxer, const AVCodecParameters *video,
 	muxer->format->max_delay = CLOCK_LEAD;
 	if (muxer_add(muxer, MEDIA_VIDEO, video) || muxer_add(muxer, MEDIA_AUDIO, audio))
 		return -ENOMEM;
-	(void)av_dict_set(&options, "mpegts_copyts", "1", 0);
-	(void)av_dict_set(&options, "pes_payload_size", "0", 0);
-	(void)av_dict_set_int(&options, "tables_version", muxer->version++ % 32, 0);
-	(void)av_dict_set(&options, "mpegts_flags",
-			  muxer->version > 1 ? "initial_discontinuity" : "0", 0);
-	r = avformat_write_header(muxer->format, &options);
-	av_dict_free(&options);
-	return muxer->gone ? -EPIPE : r < 0 ? -EINVAL : 0;
+	r = muxer_open(muxer);
+	return muxer->output->gone ? -EPIPE : r < 0 ? -EINVAL : 0;
 }
 
 bool muxer_has(const struct muxer *muxer, enum media_kind kind)
@@ -174,8 +197,12 @@ int muxer_write(struct muxer *muxer, enum media_kind kind, AVPacket *packet)
 	muxer->last_dts[kind] = packet->dts;
 	packet->stream_index = muxer->index[kind];
 	r = av_write_frame(muxer->format, packet);
+	/* Audio of less than a transport packet is kept for more, whatever was said at the start.
+	 */
+	if (r >= 0 && kind == MEDIA_AUDIO)
+		r = av_write_frame(muxer->format, NULL);
 	avio_flush(muxer->io);
-	return muxer->gone ? -EPIPE : r < 0 ? -EINVAL : 0;
+	return muxer->output->gone ? -EPIPE : r < 0 ? -EINVAL : 0;
 }
 
 uint64_t muxer_bytes(const struct muxer *muxer)

@@ -20,7 +20,9 @@ struct picture {
 	AVFilterContext *source, *sink;
 	AVFrame *frame;
 	int width, height, format;
+	struct picture_target target;
 	bool interlaced;
+	bool fit;
 };
 
 struct picture *picture_new(void)
@@ -48,11 +50,17 @@ static bool picture_is_fit(const AVFrame *frame)
 	       frame->width % 2 == 0 && frame->height % 2 == 0;
 }
 
+static bool picture_is_target(const AVFrame *frame, const struct picture_target *target)
+{
+	return target->format == AV_PIX_FMT_YUV420P &&
+	       (!target->height || target->height == frame->height);
+}
+
 static bool picture_build(struct picture *picture, const AVFrame *frame)
 {
 	AVRational sar = frame->sample_aspect_ratio;
 	AVFilterInOut *inputs = avfilter_inout_alloc(), *outputs = avfilter_inout_alloc();
-	char source[256], chain[256];
+	char source[256], chain[256], size[64] = "w=trunc(iw/2)*2:h=trunc(ih/2)*2";
 	bool done = false;
 
 	avfilter_graph_free(&picture->graph);
@@ -60,9 +68,12 @@ static bool picture_build(struct picture *picture, const AVFrame *frame)
 	(void)snprintf(source, sizeof(source),
 		       "video_size=%dx%d:pix_fmt=%d:time_base=1/90000:pixel_aspect=%d/%d",
 		       frame->width, frame->height, frame->format, sar.num, sar.den ? sar.den : 1);
-	(void)snprintf(chain, sizeof(chain),
-		       "%sscale=w=trunc(iw/2)*2:h=trunc(ih/2)*2,format=yuv420p",
-		       picture->interlaced ? "bwdif=mode=send_frame:deint=interlaced," : "");
+	/* The width is rounded; the shape of the pixels stays what it was nevertheless. */
+	if (picture->target.height)
+		(void)snprintf(size, sizeof(size), "w=-2:h=%d", picture->target.height);
+	(void)snprintf(chain, sizeof(chain), "%sscale=%s:flags=bilinear,setsar=%d/%d,format=%s",
+		       picture->interlaced ? "bwdif=mode=send_frame:deint=interlaced," : "", size,
+		       sar.num, sar.den ? sar.den : 1, av_get_pix_fmt_name(picture->target.format));
 	if (!picture->graph || !inputs || !outputs)
 		goto out;
 	picture->graph->nb_threads = 1;
@@ -87,12 +98,16 @@ out:
 	return done;
 }
 
-AVFrame *picture_convert(struct picture *picture, AVFrame *frame)
+AVFrame *picture_convert(struct picture *picture, AVFrame *frame,
+			 const struct picture_target *target)
 {
-	bool changed = frame->width != picture->width || frame->height != picture->height ||
-		       frame->format != picture->format;
+	bool other = frame->width != picture->width || frame->height != picture->height ||
+		     frame->format != picture->format;
+	bool changed = other || picture->target.format != target->format ||
+		       picture->target.height != target->height;
 
-	if (changed) {
+	picture->target = *target;
+	if (other) {
 		picture->interlaced = false;
 		picture->width = frame->width;
 		picture->height = frame->height;
@@ -102,7 +117,8 @@ AVFrame *picture_convert(struct picture *picture, AVFrame *frame)
 		picture->interlaced = true;
 		changed = true;
 	}
-	if (!picture->interlaced && picture_is_fit(frame)) {
+	picture->fit = !picture->interlaced && picture_is_fit(frame);
+	if (picture->fit && picture_is_target(frame, target)) {
 		avfilter_graph_free(&picture->graph);
 		return frame;
 	}
@@ -117,4 +133,9 @@ AVFrame *picture_convert(struct picture *picture, AVFrame *frame)
 		av_rescale_q(picture->frame->pts, av_buffersink_get_time_base(picture->sink),
 			     (AVRational){ 1, 90000 });
 	return picture->frame;
+}
+
+bool picture_was_fit(const struct picture *picture)
+{
+	return picture->fit;
 }

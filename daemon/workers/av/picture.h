@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <libavutil/frame.h>
 
 /*
@@ -8,10 +9,18 @@
  */
 struct picture;
 
+struct picture_target {
+	enum AVPixelFormat format; /* YUV420P or NV12 */
+	int height;		   /* the width follows; 0: as it is */
+};
+
 struct picture *picture_new(void);
 struct picture *picture_free(struct picture *picture);
 
 /* The picture made of @frame (its pts kept), valid until the next call; NULL: it needs another one
  * first (deinterlacing looks ahead), or cannot be converted. Any call may bring another size or
  * format than the one before. */
-AVFrame *picture_convert(struct picture *picture, AVFrame *frame);
+AVFrame *picture_convert(struct picture *picture, AVFrame *frame,
+			 const struct picture_target *target);
+/* Whether the last picture passed as it was, but for its size. */
+bool picture_was_fit(const struct picture *picture);

@@ -9,14 +9,19 @@
  */
 #define PICTURE_OVERHEAD_BITS ((19 + 8 + 92) * 8)
 
+uint64_t ratecontrol_whole_bps(const struct ratecontrol *rc)
+{
+	if (rc->advice_bps < rc->rate_min_bps)
+		return rc->rate_min_bps;
+	return rc->advice_bps > rc->rate_max_bps ? rc->rate_max_bps : rc->advice_bps;
+}
+
 uint64_t ratecontrol_video_bps(const struct ratecontrol *rc)
 {
-	uint64_t whole = rc->advice_bps;
+	uint64_t whole = ratecontrol_whole_bps(rc);
 	uint64_t taken = rc->other_bps + (uint64_t)rc->fps_milli * PICTURE_OVERHEAD_BITS / 1000;
 	uint64_t video;
 
-	whole = whole < rc->rate_min_bps ? rc->rate_min_bps : whole;
-	whole = whole > rc->rate_max_bps ? rc->rate_max_bps : whole;
 	video = whole > taken ? (whole - taken) * 184 / 188 : 0;
 	return video > RATECONTROL_VIDEO_MIN_BPS ? video : RATECONTROL_VIDEO_MIN_BPS;
 }

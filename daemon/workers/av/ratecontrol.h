@@ -17,6 +17,8 @@ struct ratecontrol {
 /* Never less than this for video: below it no picture is recognisable, and x264 starves. */
 #define RATECONTROL_VIDEO_MIN_BPS 50000
 
+/* The rate of the whole stream: the advice, kept within its limits. */
+uint64_t ratecontrol_whole_bps(const struct ratecontrol *rc);
 /* The rate of coded pictures (elementary stream) which, multiplexed, gives the advised rate. */
 uint64_t ratecontrol_video_bps(const struct ratecontrol *rc);
 /* Whether a change from @now_bps to @wanted_bps is worth telling the encoder. */

@@ -1,5 +1,6 @@
 #include "workers/av/selector.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -110,4 +111,23 @@ enum AVCodecID selector_codec(const struct selector *selector, const AVFormatCon
 		if (kind_of(format->streams[i], &other) && other == kind)
 			return format->streams[i]->codecpar->codec_id;
 	return AV_CODEC_ID_NONE;
+}
+
+void selector_programme(const struct selector *selector, AVFormatContext *format,
+			struct programme *ret_programme)
+{
+	int video = selector->followed[MEDIA_VIDEO];
+	AVProgram *programme = video < 0 ? NULL : av_find_program_from_stream(format, NULL, video);
+
+	*ret_programme = (struct programme){ .version = UINT_MAX };
+	for (enum media_kind kind = 0; kind < MEDIA_KINDS; kind++)
+		if (selector->followed[kind] >= 0)
+			ret_programme->pid[kind] =
+				(uint16_t)format->streams[selector->followed[kind]]->id;
+	if (!programme)
+		return;
+	ret_programme->number = (uint16_t)programme->program_num;
+	ret_programme->pmt_pid = (uint16_t)programme->pmt_pid;
+	if (programme->pmt_version >= 0)
+		ret_programme->version = (unsigned)programme->pmt_version;
 }

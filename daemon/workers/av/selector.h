@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdint.h>
 #include <libavformat/avformat.h>
 
 /*
@@ -12,6 +13,13 @@ enum media_kind {
 	MEDIA_VIDEO,
 	MEDIA_AUDIO,
 	MEDIA_KINDS,
+};
+
+/* Where the followed streams are in the transport stream. */
+struct programme {
+	uint16_t number, pmt_pid;
+	uint16_t pid[MEDIA_KINDS]; /* 0: no such stream is followed */
+	unsigned version;	   /* of the PMT, below 32; otherwise: not known */
 };
 
 #define SELECTOR_PATIENCE 8 /* packets of another stream while the followed one is silent */
@@ -38,3 +46,5 @@ unsigned selector_take(struct selector *selector, AVFormatContext *format, AVPac
  * has been seen. */
 enum AVCodecID selector_codec(const struct selector *selector, const AVFormatContext *format,
 			      enum media_kind kind);
+void selector_programme(const struct selector *selector, AVFormatContext *format,
+			struct programme *ret_programme);

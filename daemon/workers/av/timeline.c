@@ -11,7 +11,7 @@
  * whichever of the two fits is the current one, and a jump is one break only.
  */
 #define REORDER	  (2 * TIMELINE_HZ)
-#define WRAP	  (INT64_C(1) << 33)
+#define WRAP	  TIMELINE_WRAP
 #define CONTINUED 3600 /* 40 ms: where the stream goes on after a break, a frame later */
 
 /* The difference of two 33-bit counters, from -2^32 to 2^32 - 1. */

@@ -12,6 +12,7 @@
  * what they were. One timeline is shared by all streams of a programme, so that they stay together.
  */
 #define TIMELINE_HZ   90000
+#define TIMELINE_WRAP (INT64_C(1) << 33)
 #define TIMELINE_NONE INT64_MIN
 
 struct timeline {
