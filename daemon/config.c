@@ -145,6 +145,11 @@ static void check_sender(const struct config *config, struct config_errors *erro
 		config_errors_add(errors, "[encoder] control = exec needs command =");
 	if (config->encoder_control != CONFIG_CONTROL_EXEC && *config->encoder_command)
 		config_errors_add(errors, "[encoder] command is for control = exec alone");
+	if (!strcmp(config->encoder_name, "x264") && strcmp(config->encoder_codec, "h264") != 0)
+		config_errors_add(errors, "[encoder] encoder = x264 makes H.264 alone; for codec = "
+					  "h265 it must be x265, nvenc, qsv, vaapi or auto");
+	if (!strcmp(config->encoder_name, "x265") && strcmp(config->encoder_codec, "h265") != 0)
+		config_errors_add(errors, "[encoder] encoder = x265 needs codec = h265");
 	if (config->advice_min_bps > config->advice_max_bps)
 		config_errors_add(errors, "[advice] min must not be above max");
 	else if (config->advice_start_bps < config->advice_min_bps ||

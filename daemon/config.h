@@ -18,11 +18,13 @@
  *   [input] [encoder] [record] [advice]          one each
  *   [uplink NAME] [output NAME]                  any number
  */
-#define CONFIG_UPLINKS_MAX   BOND_PATHS_MAX
-#define CONFIG_OUTPUTS_MAX   16
-#define CONFIG_RECEIVERS_MAX 4
-#define CONFIG_KEYS_MAX	     16
-#define CONFIG_TEXT_MAX	     512
+#define CONFIG_UPLINKS_MAX	BOND_PATHS_MAX
+#define CONFIG_OUTPUTS_MAX	16
+#define CONFIG_RECEIVERS_MAX	4
+#define CONFIG_KEYS_MAX		16
+#define CONFIG_TEXT_MAX		512
+#define CONFIG_LADDER_MAX	128
+#define CONFIG_LADDER_RUNGS_MAX 6 /* what uplinkd-av takes */
 
 enum config_role {
 	CONFIG_ROLE_SENDER,
@@ -135,8 +137,12 @@ struct config {
 	bool uplinks_only; /* --uplink was given: no others are looked for */
 	bool manage_routes;
 	enum config_control encoder_control;
-	char encoder_command[CONFIG_TEXT_MAX]; /* control = exec */
-	char encoder_preset[32];	       /* builtin; default superfast */
+	char encoder_command[CONFIG_TEXT_MAX];	/* control = exec */
+	char encoder_preset[32];		/* builtin; default superfast */
+	char encoder_name[16];			/* builtin; x264, nvenc, ... auto */
+	char encoder_codec[8];			/* builtin; h264 or h265 */
+	char encoder_ladder[CONFIG_LADDER_MAX]; /* builtin; "no", "yes" or HEIGHT:BPS,... */
+	bool encoder_pass;			/* builtin; what fits the advice passes as it is */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps;
 
 	/* receiver */

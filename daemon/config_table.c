@@ -28,6 +28,8 @@ static const char *const controls[] = { "none", "builtin", "exec", "obs", NULL }
 static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
 /* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
 static const char *const presets[] = { "ultrafast", "superfast", "veryfast", NULL };
+static const char *const encoders[] = { "x264", "x265", "nvenc", "qsv", "vaapi", "auto", NULL };
+static const char *const codecs[] = { "h264", "h265", NULL };
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -81,6 +83,20 @@ const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_ENCODER, SENDER, "preset", "encoder-preset", CONFIG_TYPE_WORD,
 	  FIELD(encoder_preset), .choices = presets, .fallback = "superfast", .value = "PRESET",
 	  .help = "builtin: preset of x264: ultrafast, superfast or veryfast" },
+
+	{ CONFIG_SECTION_ENCODER, SENDER, "encoder", "encoder-name", CONFIG_TYPE_WORD,
+	  FIELD(encoder_name), .choices = encoders, .fallback = "x264", .value = "ENCODER",
+	  .help = "builtin: x264, x265, nvenc, qsv, vaapi; auto: hardware where there is some" },
+	{ CONFIG_SECTION_ENCODER, SENDER, "codec", "encoder-codec", CONFIG_TYPE_WORD,
+	  FIELD(encoder_codec), .choices = codecs, .fallback = "h264", .value = "CODEC",
+	  .help = "builtin: h264, or h265, which few platforms take" },
+	{ CONFIG_SECTION_ENCODER, SENDER, "ladder", "encoder-ladder", CONFIG_TYPE_LADDER,
+	  FIELD(encoder_ladder), .fallback = "no", .value = "LADDER",
+	  .help = "builtin: smaller pictures at low rates: no, yes or "
+		  "HEIGHT:RATE,...; yes is 1080:3.5M,720:1.5M,480" },
+	{ CONFIG_SECTION_ENCODER, SENDER, "pass-through", "encoder-pass-through", CONFIG_TYPE_BOOL,
+	  FIELD(encoder_pass), .fallback = "yes", .value = "yes|no",
+	  .help = "builtin: what fits the advised bitrate is sent as it came in" },
 
 	{ CONFIG_SECTION_ADVICE, SENDER, "min", "advice-min", CONFIG_TYPE_RATE,
 	  FIELD(advice_min_bps), .min = 100000, .max = UINT64_C(1000000000), .fallback = "1M",

@@ -32,6 +32,7 @@ enum config_type {
 	CONFIG_TYPE_BOOL,	/* bool */
 	CONFIG_TYPE_CHOICE,	/* an enum: the index in choices */
 	CONFIG_TYPE_WORD,	/* char[size], one of choices */
+	CONFIG_TYPE_LADDER,	/* char[size], as uplinkd-av takes it */
 	CONFIG_TYPE_URL_INPUT,	/* struct config_url */
 	CONFIG_TYPE_URL_OUTPUT, /* struct config_url */
 };

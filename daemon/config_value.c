@@ -17,6 +17,7 @@ struct unit {
 	uint64_t factor;
 };
 
+static const struct unit plain_units[] = { { "", 1 }, { NULL, 0 } };
 static const struct unit time_units[] = {
 	{ "us", 1 },
 	{ "ms", USEC_PER_MS },
@@ -310,6 +311,56 @@ static int reset(const struct config_key *key, void *base, void *field, char why
 	return 0;
 }
 
+/* "HEIGHT:RATE,...,HEIGHT", falling; rates are written out for the worker. */
+static bool ladder_expand(const char *text, char *out, size_t size)
+{
+	uint64_t above_height = UINT64_MAX, above_rate = UINT64_MAX;
+	size_t used = 0, rungs = 0;
+
+	do {
+		char rung[32], *rate;
+		size_t len = strcspn(text, ",");
+		uint64_t height, bps = 0;
+
+		if (len >= sizeof(rung) || ++rungs > CONFIG_LADDER_RUNGS_MAX)
+			return false;
+		memcpy(rung, text, len);
+		rung[len] = '\0';
+		text += len;
+		rate = strchr(rung, ':');
+		if (rate)
+			*rate++ = '\0';
+		if (!number_parse(rung, plain_units, &height) || height < 16 || height > 8192 ||
+		    height % 2 || height >= above_height ||
+		    (rate && !number_parse(rate, rate_units, &bps)) || bps >= above_rate)
+			return false;
+		used += (size_t)snprintf(out + used, size - used, "%s%" PRIu64 ":%" PRIu64,
+					 used ? "," : "", height, bps);
+		if (used >= size)
+			return false;
+		above_height = height;
+		above_rate = bps;
+	} while (*text++ == ',');
+	return true;
+}
+
+static int set_ladder(const struct config_key *key, char *field, const char *text,
+		      char why[CONFIG_WHY_MAX])
+{
+	char expanded[CONFIG_LADDER_MAX];
+	bool use;
+
+	if (!set_bool(&use, text, why))
+		(void)snprintf(field, key->size, "%s", use ? "yes" : "no");
+	else if (ladder_expand(text, expanded, sizeof(expanded)))
+		(void)snprintf(field, key->size, "%s", expanded);
+	else
+		return fail(why,
+			    "must be yes, no, or heights with the least rate of each, from the "
+			    "largest to the smallest, such as 1080:3.5M,720:1.5M,480");
+	return 0;
+}
+
 int config_value_set(const struct config_key *key, void *base, const char *text,
 		     char why[CONFIG_WHY_MAX])
 {
@@ -341,6 +392,8 @@ int config_value_set(const struct config_key *key, void *base, const char *text,
 	case CONFIG_TYPE_CHOICE:
 	case CONFIG_TYPE_WORD:
 		return set_choice(key, field, text, why);
+	case CONFIG_TYPE_LADDER:
+		return set_ladder(key, field, text, why);
 	case CONFIG_TYPE_URL_INPUT:
 	case CONFIG_TYPE_URL_OUTPUT:
 		return set_url(key, field, text, why);

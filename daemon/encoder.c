@@ -73,6 +73,14 @@ static int builtin_start(struct encoder *encoder, const struct config *config)
 	job_args_add(&args, "encode");
 	job_args_add(&args, "--preset");
 	job_args_add(&args, "%s", config->encoder_preset);
+	job_args_add(&args, "--encoder");
+	job_args_add(&args, "%s", config->encoder_name);
+	job_args_add(&args, "--codec");
+	job_args_add(&args, "%s", config->encoder_codec);
+	job_args_add(&args, "--ladder");
+	job_args_add(&args, "%s", config->encoder_ladder);
+	if (!config->encoder_pass)
+		job_args_add(&args, "--no-pass");
 	job_args_add(&args, "--rate-start");
 	job_args_add(&args, "%" PRIu64, config->advice_start_bps);
 	job_args_add(&args, "--rate-min");

@@ -383,6 +383,13 @@ static void sender_reload(void *owner, const struct config *old, const struct co
 	tell_restart(sender, old->latency != fresh->latency, "latency");
 	tell_restart(sender, old->feed != fresh->feed, "feed");
 	tell_restart(sender, old->encoder_control != fresh->encoder_control, "encoder control");
+	tell_restart(sender,
+		     strcmp(old->encoder_name, fresh->encoder_name) != 0 ||
+			     strcmp(old->encoder_codec, fresh->encoder_codec) != 0 ||
+			     strcmp(old->encoder_preset, fresh->encoder_preset) != 0 ||
+			     strcmp(old->encoder_ladder, fresh->encoder_ladder) != 0 ||
+			     old->encoder_pass != fresh->encoder_pass,
+		     "encoder");
 	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,
 		     "recording directory");
 }

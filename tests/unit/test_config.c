@@ -97,6 +97,52 @@ static void an_output_takes_what_its_platform_does_or_what_is_set(void **state)
 	assert_int_equal(parse("[output c]\nplatform = tictoc\n"), -EINVAL);
 }
 
+static void the_encoder_s_settings_are_those_that_it_takes(void **state)
+{
+	(void)state;
+	assert_string_equal(config.encoder_name, "x264");
+	assert_string_equal(config.encoder_codec, "h264");
+	assert_string_equal(config.encoder_ladder, "no");
+	assert_true(config.encoder_pass);
+	assert_int_equal(parse("[encoder]\nencoder = nvenc\ncodec = h265\npass-through = no\n"
+			       "ladder = 1080:3.5M,720:1500k,480\n"),
+			 0);
+	assert_string_equal(config.encoder_name, "nvenc");
+	assert_string_equal(config.encoder_codec, "h265");
+	assert_string_equal(config.encoder_ladder, "1080:3500000,720:1500000,480:0");
+	assert_false(config.encoder_pass);
+	assert_int_equal(parse("[encoder]\nladder = on\n"), 0);
+	assert_string_equal(config.encoder_ladder, "yes");
+	assert_int_equal(parse("[encoder]\nencoder = videotoolbox\n"), -EINVAL);
+	assert_int_equal(parse("[encoder]\ncodec = av1\n"), -EINVAL);
+}
+
+static void ladders_that_lead_nowhere_are_refused(void **state)
+{
+	static const char *const texts[] = {
+		"720:1M,1080:2M",
+		"720:1M,480:2M",
+		"720:",
+		"721:1M",
+		"720:1M,,",
+		"8:1M",
+		"high",
+		"720 1M",
+		"720:1M,480:1M",
+		"720:1M,480:0,240",
+		"8000:9M,7000:8M,6000:7M,5000:6M,4000:5M,3000:4M,2000:3M,1000:2M,900:1M,800:90k",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), "[encoder]\nladder = %s\n", texts[i]);
+		assert_int_equal(parse(text), -EINVAL);
+	}
+	assert_string_equal(config.encoder_ladder, "no");
+}
+
 static void a_file_sets_every_kind_of_value(void **state)
 {
 	(void)state;
@@ -541,6 +587,8 @@ int main(void)
 		TEST(defaults_are_those_of_the_table),
 		TEST(only_presets_that_the_encoder_takes_are_accepted),
 		TEST(an_output_takes_what_its_platform_does_or_what_is_set),
+		TEST(the_encoder_s_settings_are_those_that_it_takes),
+		TEST(ladders_that_lead_nowhere_are_refused),
 		TEST(a_file_sets_every_kind_of_value),
 		TEST(all_errors_are_told_at_once_and_nothing_changes),
 		TEST(an_empty_value_brings_the_default_back),
