@@ -52,6 +52,44 @@ static void decoding_order_and_uneven_interleaving_are_no_breaks(void **state)
 	assert_int_equal(t.breaks, 0);
 }
 
+static void a_restart_within_two_seconds_is_seen_in_a_stream_s_own_order(void **state)
+{
+	struct timeline t = { 0 };
+	int64_t picture = 0, sound = 0;
+	usec_t now = 0;
+
+	(void)state;
+	/* Sound runs 10 frames behind the picture in the multiplex. */
+	for (int64_t i = 0; i < 60; i++, now = usec_of(i * FRAME)) {
+		picture = timeline_place_in(&t, 0, 126000 + i * FRAME, now);
+		if (i >= 10)
+			sound = timeline_place_in(&t, 1, 126000 + (i - 10) * FRAME, now);
+	}
+	/* It starts again with the stamps of the beginning; sound of before is still to come. */
+	for (int64_t i = 0; i < 60; i++, now += usec_of(FRAME)) {
+		int64_t p = timeline_place_in(&t, 0, 126000 + i * FRAME, now), s;
+
+		assert_in_range(p - picture, FRAME, 2 * FRAME);
+		picture = p;
+		s = timeline_place_in(&t, 1, 126000 + (i < 10 ? 50 + i : i - 10) * FRAME, now);
+		assert_in_range(s - sound, FRAME - 1000, 2 * FRAME);
+		sound = s;
+		assert_true(picture - sound <= 12 * FRAME);
+	}
+	assert_int_equal(t.breaks, 1);
+}
+
+static void a_damaged_stamp_a_little_back_is_no_break(void **state)
+{
+	struct timeline t = { 0 };
+
+	(void)state;
+	for (int64_t i = 0; i < 100; i++)
+		(void)timeline_place_in(&t, 0, 126000 + (i - (i % 10 == 9 ? 5 : 0)) * FRAME,
+					usec_of(i * FRAME));
+	assert_int_equal(t.breaks, 0);
+}
+
 static void a_hole_that_the_clock_explains_stays(void **state)
 {
 	struct timeline t = { 0 };
@@ -130,6 +168,8 @@ int main(void)
 		cmocka_unit_test(an_unbroken_stream_keeps_its_low_33_bits),
 		cmocka_unit_test(wraps_go_on),
 		cmocka_unit_test(decoding_order_and_uneven_interleaving_are_no_breaks),
+		cmocka_unit_test(a_restart_within_two_seconds_is_seen_in_a_stream_s_own_order),
+		cmocka_unit_test(a_damaged_stamp_a_little_back_is_no_break),
 		cmocka_unit_test(a_hole_that_the_clock_explains_stays),
 		cmocka_unit_test(a_restarted_clock_goes_on_a_frame_later),
 		cmocka_unit_test(the_other_stream_follows_with_one_break),
