@@ -10,6 +10,7 @@ import media
 from media import case, check
 
 PACKET = 188
+WRAP = 2 ** 33 / 90000  # seconds
 NOISE = "noise=alls=24:allf=t"  # like a camera's: the picture takes whatever rate it is given
 
 
@@ -86,7 +87,7 @@ class Live:
                 self._write(batch, pts)
                 batch, pts = [], stamps[0]
                 first = stamps[1] if first is None else first
-                at = stamps[1] - first
+                at = (stamps[1] - first) % WRAP
                 while events and at >= events[0][0]:
                     events.pop(0)[1]()
                 wait = begin + at / self.speed - time.monotonic()
@@ -241,6 +242,232 @@ def pictures_without_sound_and_sound_without_pictures(directory):
         check(worker.wait(20) == 0, worker.report)
     check([s["codec_name"] for s in media.probe(out)] == ["aac"] and
           len(media.packets(out, "a:0")) == len(media.packets(sound, "a:0")), "sound is missing")
+
+
+def changed(source, path, change):
+    """A copy of a transport stream, each packet as change() returns it (None: without it)."""
+    with open(path, "wb") as file:
+        for packet in ts_packets(source):
+            packet = change(bytearray(packet))
+            if packet:
+                file.write(packet)
+    return path
+
+
+def advise(live, bps):
+    """A function that gives the advice."""
+    return lambda: live.worker.command("bitrate", bps=bps, reason="test")
+
+
+def check_same(live, source, width=640, height=360):
+    """Fails unless every picture and every sound of the source is in the output, once, in time."""
+    seen, before = check_clean(live.path, width, height), media.read_pictures(source, width, height)
+    check(seen.numbers == before.numbers, lambda: str(seen))
+    check(seen.times == before.times, "time stamps have changed")
+    check(media.dts_gaps(live.path) == [], lambda: f"gaps {media.dts_gaps(live.path)[:5]}")
+    for one, two in zip(media.av_offsets(live.path, pictures=seen),
+                        media.av_offsets(source, pictures=before)):
+        check(abs(one - two) < 0.001, "sound and picture have moved")
+    check(media.dts_gaps(live.path, "a:0", 0.03) == [],
+          lambda: f"sound with gaps {media.dts_gaps(live.path, 'a:0', 0.03)[:5]}")
+    check(len(media.packets(live.path, "a:0")) == len(media.packets(source, "a:0")),
+          "sound is missing")
+
+
+@case
+def what_fits_the_advice_passes_untouched_and_the_ways_join(directory):
+    source = os.path.join(directory, "in.ts")
+    media.run([*media.content_args(seconds=17, bitrate=1400000, codec="h264b"), "-muxrate",
+               "2000000", source])
+    live = Live(directory, "--rate-start", "1200000", speed=1.25)
+    live.feed(source, [(4, advise(live, 3500000)), (11.5, advise(live, 1200000))])
+    check(live.finish() == 0, live.worker.report)
+    check_same(live, source)
+    passing = [line["passing"] for line in live.stats()]
+    check(not passing[2] and any(passing) and not passing[-1], passing)
+    packets, out = ts_packets(source), ts_packets(live.path)
+    # In the middle of the passage all is as it came, null packets as well.
+    at = len(packets) * 10 // 17
+    part = b"".join(packets[at:at + 800])
+    check(part in b"".join(out), "what passed has changed")
+    check(any(pid_of(p) == 0x1fff for p in packets[at:at + 800]), "no null packets to compare")
+    nulls = [i for i, p in enumerate(out) if pid_of(p) == 0x1fff]
+    encoded = [i for i, p in enumerate(out)
+               if is_video(p) and not 4.1 < dts_of(p)[1] - dts_of(packets[0] if is_video(
+                   packets[0]) else next(q for q in packets if is_video(q)))[1] < 11.6]
+    first, last = nulls[0], nulls[-1]
+    check(all(i < first or i > last for i in encoded), "null packets in what was encoded")
+
+
+@case
+def a_broken_clock_is_mended_in_what_passes_too(directory):
+    one = media.make_content(os.path.join(directory, "1.ts"), seconds=2, bitrate=1000000)
+    two = os.path.join(directory, "2.ts")
+    media.run([*media.content_args(seconds=9, first_frame=60, bitrate=1000000), two])
+    live = Live(directory, "--rate-start", "3000000", speed=1.25)
+    live.feed(one)
+    live.feed(two)
+    check(live.finish() == 0, live.worker.report)
+    check(live.stats()[-1]["passing"] or live.stats()[-2]["passing"], "nothing passed")
+    seen = check_clean(live.path)
+    check(seen.missing <= 2 and seen.step_max < 0.2 and
+          all(b > a for a, b in zip(seen.times, seen.times[1:])), lambda: str(seen))
+    live.worker.wait_event("alarm", id="input-clock", active=True)
+
+
+@case
+def what_is_no_equal_of_the_output_does_not_pass(directory):
+    for name, options in (("codec", {"codec": "mpeg2"}), ("sound", {"audio": "mp2"})):
+        source = media.make_content(os.path.join(directory, name + ".ts"), width=320, height=180,
+                                    seconds=10, bitrate=500000, **options)
+        live = Live(directory, "--rate-start", "3000000", speed=2)
+        live.feed(source)
+        check(live.finish() == 0, live.worker.report)
+        check(not any(line["passing"] for line in live.stats()), name)
+        check([s["codec_name"] for s in media.probe(live.path)] == ["h264", "aac"], name)
+
+
+@case
+def an_encoder_that_cannot_be_steered_follows_all_the_same(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), width=480, height=270, seconds=10,
+                                bitrate=3000000, extra_filter=NOISE)
+    live = Live(directory, "--encoder", "x265", "--codec", "h265", "--preset", "ultrafast",
+                "--rate-start", "1600000")
+    moments = []
+    live.feed(source, [(4, lambda: (moments.append(time.monotonic()), advise(live, 800000)())),
+                       (7, advise(live, 1600000))])
+    check(live.finish() == 0, live.worker.report)
+    down = moments[0]
+    before, second, rest = (live.bps(down + a, down + b) for a, b in ((-2, 0), (1, 2), (1, 3)))
+    last = live.bps(time.monotonic() - 3, time.monotonic())
+    print(f"# 1.6 -> 0.8 Mb/s: {before / 1e3:.0f}, then {second / 1e3:.0f} {rest / 1e3:.0f} kb/s; "
+          f"{last / 1e3:.0f} at the end")
+    check(before > 1200000 and second < 900000 and rest < 900000, "it does not follow")
+    check([s["codec_name"] for s in media.probe(live.path)] == ["hevc", "aac"], "codec")
+    seen = check_clean(live.path, 480, 270)
+    check(seen.numbers == list(range(300)), lambda: str(seen))
+
+
+@case
+def hardware_that_is_not_there_is_told_and_replaced(directory):
+    if os.path.exists("/dev/dri/renderD128") or os.path.exists("/dev/nvidia0"):
+        raise media.Skip("there is a GPU here")
+    source = media.make_content(os.path.join(directory, "in.ts"), width=320, height=180, seconds=1)
+    for name, needs in (("nvenc", "NVIDIA"), ("qsv", "Intel"), ("vaapi", "VA-API"), ("auto", None)):
+        out = os.path.join(directory, name + ".ts")
+        with open(source, "rb") as file, open(out, "wb") as target:
+            worker = media.Worker(["uplinkd-av", "encode", "--encoder", name], stdin=file,
+                                  stdout=target)
+            check(worker.wait(20) == 0, worker.report)
+        alarms = [line["text"] for _, line in worker.events if line["event"] == "alarm"]
+        check(any(needs in text and "x264 encodes instead" in text for text in alarms)
+              if needs else not alarms, f"{name}: {alarms}")
+        check(len(media.packets(out)) == 30 and media.decode_errors(out) == [], name)
+
+
+@case
+def a_ladder_makes_small_pictures_at_low_rates(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=9, bitrate=2000000)
+    live = Live(directory, "--rate-start", "1500000", "--ladder", "360:1M,180", "--no-pass",
+                speed=1.5)
+    live.feed(source, [(4.5, advise(live, 400000))])
+    check(live.finish() == 0, live.worker.report)
+    seen = check_clean(live.path)
+    check(seen.numbers == list(range(270)), lambda: str(seen))
+    frames = media.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                        "frame=height,key_frame,sample_aspect_ratio", "-of", "csv=p=0",
+                        live.path]).decode().split()
+    heights = [int(f.split(",")[1]) for f in frames]
+    steps = [i for i in range(1, len(heights)) if heights[i] != heights[i - 1]]
+    check(len(steps) == 1 and set(heights) == {360, 180}, f"{steps} {set(heights)}")
+    check(frames[steps[0]].split(",")[0] == "1", "the size changes without a keyframe")
+
+
+@case
+def the_advice_reaches_the_encoder_at_once(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), width=320, height=180, fps=10,
+                                seconds=4, bitrate=500000)
+    live = Live(directory, "--no-pass")
+    told = {}
+
+    def give(bps):
+        told[bps] = time.monotonic()
+        live.worker.command("bitrate", bps=bps, reason="test")
+    live.feed(source, [(0.5 + n / 7, lambda n=n: give(1000000 + n)) for n in range(20)])
+    check(live.finish() == 0, live.worker.report)
+    taken = {line["advice_bps"]: at for at, line in live.worker.events if line["event"] == "rate"}
+    delays = sorted(taken[bps] - at for bps, at in told.items() if bps in taken)
+    check(len(delays) == 20, f"{len(delays)} of 20 reached it")
+    print(f"# ms: p50 {delays[10] * 1e3:.1f} max {delays[-1] * 1e3:.1f}")
+    # A picture comes every 100 ms; it is not waited for.
+    check(delays[10] < 0.04, f"{delays[10] * 1e3:.0f} ms")
+
+
+@case
+def a_clock_that_is_wrong_or_wraps_changes_nothing(directory):
+    noise = random.Random(6)
+
+    def spoil(packet):
+        if packet[3] & 0x20 and packet[4] >= 7 and packet[5] & 0x10:
+            packet[6:10] = noise.randbytes(4)
+        return packet
+    plain = media.make_content(os.path.join(directory, "in.ts"), seconds=4, bitrate=1500000)
+    wrong = changed(plain, os.path.join(directory, "wrong.ts"), spoil)
+    wraps = os.path.join(directory, "wraps.ts")
+    media.run([*media.content_args(seconds=4, bitrate=1500000), "-output_ts_offset", "95440.7",
+               wraps])
+    for path in (wrong, wraps):
+        live = Live(directory, "--rate-start", "1000000", speed=2)
+        live.feed(path)
+        check(live.finish() == 0, live.worker.report)
+        seen = check_clean(live.path)
+        check(seen.numbers == list(range(120)), lambda s=seen: str(s))
+        check(live.stats()[-1]["breaks"] == 0, live.stats()[-1])
+
+
+@case
+def a_tenth_of_damage_is_told_and_forgotten(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=7, bitrate=1500000)
+    chance, harm = random.Random(7), [True]
+
+    def damage(data):
+        out = bytearray(data)
+        for i in range(0, len(out), PACKET):
+            if harm[0] and chance.random() < 0.1:
+                for _ in range(30):
+                    out[i + chance.randrange(PACKET)] = chance.randrange(256)
+        return bytes(out)
+    live = Live(directory, "--rate-start", "1000000", damage=damage)
+
+    def heal():
+        harm[0] = False
+    live.feed(source, [(3.9, heal)])
+    check(live.finish() == 0, live.worker.report)
+    live.worker.wait_event("alarm", id="input-damaged", active=True)
+    seen = media.read_pictures(live.path)
+    whole = [n for n in seen.numbers if n is not None and n >= 120]
+    # The first keyframe behind the damage is picture 120.
+    check(whole == list(range(120, 210)), lambda: str(seen))
+    times = sorted(live.given.values())
+    check(max(b - a for a, b in zip(times, times[1:])) < 2.5, "it stood still")
+
+
+@case
+def sound_of_every_codec_becomes_aac_and_stays_in_time(directory):
+    for audio in ("mp2", "ac3", "opus"):
+        source = media.make_content(os.path.join(directory, audio + ".ts"), width=320, height=180,
+                                    seconds=5, bitrate=500000, audio=audio)
+        live = Live(directory, "--rate-start", "600000", speed=2)
+        live.feed(source)
+        check(live.finish() == 0, live.worker.report)
+        check([s["codec_name"] for s in media.probe(live.path)] == ["h264", "aac"], audio)
+        seen = media.read_pictures(live.path, 320, 180)
+        offsets = media.av_offsets(live.path, pictures=seen)
+        before = media.av_offsets(source, 320, 180)
+        check(len(offsets) >= 4, f"{audio}: {len(offsets)} beeps")
+        print(f"# {audio}: {min(offsets) * 1e3:.1f} to {max(offsets) * 1e3:.1f} ms, source "
+              f"{min(before) * 1e3:.1f} to {max(before) * 1e3:.1f}")
+        check(all(abs(o - before[0]) < 0.025 for o in offsets), f"{audio}: {offsets}")
 
 
 @case

@@ -38,7 +38,7 @@ static void encode_place(struct encode *encode, struct media *media)
 
 	if (stamp == AV_NOPTS_VALUE)
 		return;
-	position = timeline_place(&encode->timeline, stamp, media->arrived);
+	position = timeline_place_in(&encode->timeline, media->kind, stamp, media->arrived);
 	if (packet->pts != AV_NOPTS_VALUE) {
 		/* Both count 33 bits; their distance may have wrapped. */
 		int64_t ahead = (packet->pts - stamp) & ((INT64_C(1) << 33) - 1);
@@ -146,6 +146,7 @@ static bool encode_init(struct encode *encode)
 	usec_t now = now_usec();
 
 	encode->preset = settings->preset;
+	encode->rate.advice_bps = settings->rate_start_bps;
 	encode->rate.rate_min_bps = settings->rate_min_bps;
 	encode->rate.rate_max_bps = settings->rate_max_bps;
 	encode->supervisor = supervisor_new(encode_command, encode);
