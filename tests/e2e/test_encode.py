@@ -2,126 +2,11 @@
 """The live encoder: uplinkd-av encode and export, with real decoders on the other side."""
 import os
 import random
-import subprocess
-import threading
 import time
 
 import media
+from avlive import Live, NOISE, PACKET, dts_of, is_video, pid_of, ts_packets
 from media import case, check
-
-PACKET = 188
-WRAP = 2 ** 33 / 90000  # seconds
-NOISE = "noise=alls=24:allf=t"  # like a camera's: the picture takes whatever rate it is given
-
-
-def ts_packets(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    return [data[i:i + PACKET] for i in range(0, len(data), PACKET)]
-
-
-def pid_of(packet):
-    return (packet[1] & 0x1f) << 8 | packet[2]
-
-
-def dts_of(packet):
-    """(pts, dts) of a packet that begins a PES with time stamps, in seconds; else None."""
-    if not packet[1] & 0x40:
-        return None
-    at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
-    if packet[at:at + 3] != b"\0\0\1" or not packet[at + 7] & 0x80:
-        return None
-
-    def stamp(b):
-        return ((b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 |
-                b[4] >> 1) / 90000
-    pts = stamp(packet[at + 9:at + 14])
-    return (pts, stamp(packet[at + 14:at + 19]) if packet[at + 7] & 0x40 else pts)
-
-
-def is_video(packet):
-    at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
-    return bool(packet[1] & 0x40) and packet[at:at + 3] == b"\0\0\1" and \
-        0xe0 <= packet[at + 3] <= 0xef
-
-
-class Live:
-    """An encode worker fed in real time from files, one after the other; keeps what it gives."""
-
-    def __init__(self, directory, *options, speed=1.0, damage=None):
-        self.path = os.path.join(directory, f"live-{time.monotonic_ns()}.ts")
-        self.worker = media.Worker(["uplinkd-av", "encode", *options], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE)
-        self.speed, self.damage = speed, damage
-        self.fed, self.given = {}, {}  # pts -> time of its last byte in, first byte out
-        self.chunks = []               # (time, bytes)
-        self.ended = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        rest = b""
-        with open(self.path, "wb") as file:
-            while True:
-                data = os.read(self.worker.stdout.fileno(), 65536)
-                if not data:
-                    break
-                now = time.monotonic()
-                file.write(data)
-                self.chunks.append((now, len(data)))
-                data = rest + data
-                rest = data[len(data) // PACKET * PACKET:]
-                for i in range(0, len(data) - PACKET + 1, PACKET):
-                    packet = data[i:i + PACKET]
-                    if is_video(packet):
-                        self.given.setdefault(round(dts_of(packet)[0], 3), now)
-        self.ended.set()
-
-    def feed(self, path, events=()):
-        """Writes a file at its own pace. events: (seconds of stream, function)."""
-        packets = ts_packets(path)
-        events = list(events)
-        begin, first, batch, pts = time.monotonic(), None, [], None
-        for packet in packets:
-            stamps = dts_of(packet) if is_video(packet) else None
-            if stamps:
-                self._write(batch, pts)
-                batch, pts = [], stamps[0]
-                first = stamps[1] if first is None else first
-                at = (stamps[1] - first) % WRAP
-                while events and at >= events[0][0]:
-                    events.pop(0)[1]()
-                wait = begin + at / self.speed - time.monotonic()
-                if wait > 0:
-                    time.sleep(wait)
-            batch.append(packet)
-        self._write(batch, pts)
-
-    def _write(self, batch, pts):
-        data = b"".join(batch)
-        if self.damage:
-            data = self.damage(data)
-        if data:
-            self.worker.stdin.write(data)
-            self.worker.stdin.flush()
-        if pts is not None:
-            self.fed[round(pts, 3)] = time.monotonic()
-
-    def finish(self, timeout=20):
-        """Ends the input; the exit status."""
-        self.worker.stdin.close()
-        check(self.ended.wait(timeout), "its output does not end")
-        return self.worker.wait(timeout)
-
-    def bps(self, begin, end):
-        """Bits per second of the output between two moments."""
-        return sum(n for t, n in self.chunks if begin <= t < end) * 8 / (end - begin)
-
-    def latencies(self):
-        """Seconds from the last byte of a picture in to the first byte out, sorted."""
-        return sorted(self.given[p] - t for p, t in self.fed.items() if p in self.given)
-
-    def stats(self):
-        return [line for _, line in self.worker.events if line.get("event") == "stats"]
 
 
 def check_clean(path, width=640, height=360, streams="0"):
@@ -423,6 +308,24 @@ def a_clock_that_is_wrong_or_wraps_changes_nothing(directory):
         seen = check_clean(live.path)
         check(seen.numbers == list(range(120)), lambda s=seen: str(s))
         check(live.stats()[-1]["breaks"] == 0, live.stats()[-1])
+
+
+@case
+def a_stream_without_tables_is_told_and_encoded(directory):
+    for codec, audio, gone in (("h264", "aac", (0,)), ("mpeg2", "mp2", (0, 0x1000))):
+        source = media.make_content(os.path.join(directory, codec + ".ts"), seconds=5,
+                                    bitrate=1500000, codec=codec, audio=audio)
+        bare = changed(source, os.path.join(directory, "bare.ts"),
+                       lambda p, gone=gone: None if pid_of(p) in gone else p)
+        live = Live(directory, "--rate-start", "1000000")
+        live.feed(bare)
+        check(live.finish() == 0, live.worker.report)
+        live.worker.wait_event("alarm", id="no-tables", active=True)
+        seen = check_clean(live.path)
+        # From the first keyframe after 0.7 s on.
+        check(len(seen.numbers) >= 88 and seen.missing == 0, lambda s=seen: str(s))
+        check(len(media.packets(live.path, "a:0")) > 100, "sound is missing")
+        check(not any(line["damaged"] for line in live.stats()), "it counts as damaged")
 
 
 @case

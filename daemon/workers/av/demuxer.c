@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <libavformat/avformat.h>
 
+#include "workers/av/guess.h"
 #include "workers/av/now.h"
 
 /*
@@ -18,6 +19,8 @@
  * Its parsers cut the stream into pictures and audio frames. A picture is out when the next one
  * begins, which costs two picture intervals: 67 ms at 30 pictures a second, the largest part of
  * what this worker adds.
+ *
+ * A stream without tables is given some (guess.h), which places in the stream do not count.
  *
  * The queue is bounded by packets and bytes. A live input that is not taken loses whole stretches:
  * what does not fit, and then everything of the video up to a keyframe, so that the decoder meets a
@@ -40,6 +43,8 @@ struct demuxer {
 
 	/* Of the thread. */
 	struct selector selector;
+	struct guess guess;
+	int64_t guessed_bytes;	    /* put in so far */
 	bool cut;		    /* video is dropped up to a keyframe */
 	int64_t place[MEDIA_KINDS]; /* of the PES packet that is being read */
 
@@ -67,12 +72,18 @@ static bool demuxer_quits(struct demuxer *demuxer)
 static int demuxer_read(void *owner, uint8_t *data, int size)
 {
 	struct demuxer *demuxer = owner;
+	uint8_t tables[GUESS_BYTES];
 	struct pollfd items[] = {
 		{ .fd = demuxer->fd, .events = POLLIN },
 		{ .fd = demuxer->stop_fd, .events = POLLIN },
 	};
 	ssize_t n;
 
+	if (guess_tables(&demuxer->guess, now_usec(), tables)) {
+		memcpy(data, tables, sizeof(tables));
+		demuxer->guessed_bytes += sizeof(tables);
+		return sizeof(tables);
+	}
 	do {
 		if (poll(items, 2, 500) < 0 && errno != EINTR)
 			return AVERROR(errno);
@@ -84,6 +95,7 @@ static int demuxer_read(void *owner, uint8_t *data, int size)
 	} while (n < 0);
 	if (demuxer->raw && n > 0)
 		raw_append(demuxer->raw, data, (size_t)n);
+	guess_feed(&demuxer->guess, data, (size_t)n, now_usec());
 	(void)pthread_mutex_lock(&demuxer->lock);
 	demuxer->stats.bytes += (uint64_t)n;
 	(void)pthread_mutex_unlock(&demuxer->lock);
@@ -143,6 +155,8 @@ static void demuxer_look(struct demuxer *demuxer)
 	struct programme programme;
 
 	selector_programme(&demuxer->selector, demuxer->format, &programme);
+	if (guess_is_used(&demuxer->guess))
+		programme.number = 0; /* that is ours, not the stream's */
 	(void)pthread_mutex_lock(&demuxer->lock);
 	demuxer->stats.programme = programme;
 	for (enum media_kind kind = 0; kind < MEDIA_KINDS; kind++)
@@ -209,6 +223,8 @@ static void demuxer_loop(struct demuxer *demuxer)
 			/* Only the first frame that begins in a PES packet knows its place. */
 			if (taken[i]->pos < 0)
 				taken[i]->pos = demuxer->place[kind];
+			else
+				taken[i]->pos -= demuxer->guessed_bytes;
 			demuxer->place[kind] = taken[i]->pos;
 			demuxer_push(demuxer, kind, taken[i]);
 		}
@@ -243,6 +259,7 @@ struct demuxer *demuxer_new(int fd, int stop_fd, bool live, struct raw *raw)
 	demuxer->raw = raw;
 	demuxer->place[MEDIA_VIDEO] = demuxer->place[MEDIA_AUDIO] = -1;
 	selector_init(&demuxer->selector);
+	guess_init(&demuxer->guess);
 	(void)pthread_mutex_init(&demuxer->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -73,6 +73,7 @@ struct encode {
 	double interval;	    /* mean distance of such pictures, ticks; 0: not known */
 	usec_t started, stopping;   /* when; stopping: USEC_NEVER */
 	bool cut;		    /* video is skipped up to a keyframe */
+	unsigned skipped;	    /* packets before the first keyframe */
 	bool fits;
 	struct {
 		int64_t pts, dts; /* the largest */

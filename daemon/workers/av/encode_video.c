@@ -238,6 +238,11 @@ void encode_video(struct encode *encode, const struct media *media)
 	else if (!decoder_is_for(&encode->decoder, media->codec, media->source))
 		encode_finish_decoder(encode);
 	encode->cut = false;
+	/* What comes before the first keyframe is no damage; streams without any are tried. */
+	if (!decoder_is_for(&encode->decoder, media->codec, media->source) &&
+	    !(packet->flags & AV_PKT_FLAG_KEY) && encode->skipped++ < BARREN_MAX)
+		return;
+	encode->skipped = 0;
 	encode->numbers.unknown_codec =
 		decoder_open(&encode->decoder, media->codec, media->source) < 0;
 	decoder_send(&encode->decoder, packet);
