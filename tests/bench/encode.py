@@ -78,6 +78,15 @@ def passing(path, bitrate, seconds, options):
     report(f"passing for {sum(1 for line in stats if line['passing'])} s", live, seconds)
 
 
+def export(path, seconds):
+    """The file to MP4."""
+    worker = media.Worker(["uplinkd-av", "export", "--output", path + ".mp4", path])
+    media.check(worker.wait(60) == 0, worker.report)
+    usage = worker.usage
+    print(f"  {'export to MP4':<22} {'':23} {(usage.ru_utime + usage.ru_stime) * 60 / seconds:8.1f} s"
+          f" {usage.ru_maxrss / 1024:6.0f} MB", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--preset", default="superfast")
@@ -95,6 +104,7 @@ def main():
             print(f"{height}p30, {' '.join(options)}: latency p50, p99, max; CPU a minute; memory")
             encode(path, bitrate, settings.seconds, options)
             passing(path, bitrate, settings.seconds, options)
+            export(path, settings.seconds)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Live:
     """An encode worker fed in real time from files, one after the other; keeps what it gives."""
 
     def __init__(self, directory, *options, speed=1.0, damage=None):
-        self.path = os.path.join(directory, f"live-{time.monotonic_ns()}.ts")
+        self.path = os.path.join(directory, f"live-{id(self)}-{time.monotonic_ns()}.ts")
         self.worker = media.Worker(["uplinkd-av", "encode", *options], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         self.speed, self.damage = speed, damage
