@@ -509,6 +509,8 @@ def it_ends_when_told_and_when_its_supervisor_is_gone(directory):
 @case
 def wrong_arguments_are_refused():
     for options in (["--rate-start", "x"], ["--preset", "placebo"], ["--unknown"],
+                    ["--ladder", "720;1M"], ["--codec", "av1"], ["--encoder", "videotoolbox"],
+                    ["--encoder", "x264", "--codec", "h265"],
                     ["--rate-min", "2000000", "--rate-max", "1000000"], ["surplus"]):
         worker = media.Worker(["uplinkd-av", "encode", *options])
         check(worker.wait(10) == 64, (options, worker.status))

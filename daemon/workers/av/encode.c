@@ -147,6 +147,7 @@ static bool encode_init(struct encode *encode)
 
 	encode->preset = settings->preset;
 	encode->rate.advice_bps = settings->rate_start_bps;
+	atomic_store(&encode->advice_bps, settings->rate_start_bps);
 	encode->rate.rate_min_bps = settings->rate_min_bps;
 	encode->rate.rate_max_bps = settings->rate_max_bps;
 	encode->supervisor = supervisor_new(encode_command, encode);

@@ -49,7 +49,6 @@ void encode_set_rate(struct encode *encode)
 	double fps = encode_fps(encode);
 	bool news;
 
-	advice = advice ? advice : encode->settings.rate_start_bps;
 	news = advice != encode->rate.advice_bps;
 	encode->rate.advice_bps = advice;
 	encode->rate.fps_milli = (uint32_t)(fps * 1000);
@@ -221,8 +220,10 @@ void encode_video(struct encode *encode, const struct media *media)
 	struct demuxer_stats input;
 	AVFrame *frame;
 
-	if (packet->flags & AV_PKT_FLAG_KEY && packet->pts != AV_NOPTS_VALUE &&
-	    packet->dts != AV_NOPTS_VALUE && packet->pts - packet->dts < REORDER_MAX)
+	/* Only then the source's own pictures may follow. */
+	if (packet->flags & AV_PKT_FLAG_KEY && media->codec == encode->settings.codec &&
+	    packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE &&
+	    packet->pts - packet->dts < REORDER_MAX)
 		encode->reorder = packet->pts - packet->dts;
 	if (encode->raw)
 		encode_choose(encode, media);

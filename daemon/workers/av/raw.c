@@ -50,13 +50,14 @@ void raw_append(struct raw *raw, const uint8_t *data, size_t len)
 
 long raw_read(struct raw *raw, uint64_t position, uint8_t *data, size_t len)
 {
-	size_t done = 0;
 	long outcome;
 
 	(void)pthread_mutex_lock(&raw->lock);
 	if (position + raw->size < raw->end) {
 		outcome = -ERANGE;
 	} else {
+		size_t done = 0;
+
 		while (done < len && position < raw->end) {
 			size_t at = (size_t)(position % raw->size);
 			size_t n = raw->size - at;
