@@ -142,6 +142,7 @@ struct config {
 	char encoder_name[16];			/* builtin; x264, nvenc, ... auto */
 	char encoder_codec[8];			/* builtin; h264 or h265 */
 	char encoder_ladder[CONFIG_LADDER_MAX]; /* builtin; "no", "yes" or HEIGHT:BPS,... */
+	char encoder_sound[8];			/* builtin; aac or keep */
 	bool encoder_pass;			/* builtin; what fits the advice passes as it is */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps;
 

@@ -29,6 +29,7 @@ static const char *const levels[] = { "err", "warning", "info", "debug", NULL };
 /* Those of x264 that uplinkd-av takes: slower ones do not keep up with a live picture. */
 static const char *const presets[] = { "ultrafast", "superfast", "veryfast", NULL };
 static const char *const encoders[] = { "x264", "x265", "nvenc", "qsv", "vaapi", "auto", NULL };
+static const char *const sounds[] = { "aac", "keep", NULL };
 static const char *const codecs[] = { "h264", "h265", NULL };
 
 /* clang-format off */
@@ -94,6 +95,9 @@ const struct config_key config_keys[] = {
 	  FIELD(encoder_ladder), .fallback = "no", .value = "LADDER",
 	  .help = "builtin: smaller pictures at low rates: no, yes or "
 		  "HEIGHT:RATE,...; yes is 1080:3.5M,720:1.5M,480" },
+	{ CONFIG_SECTION_ENCODER, SENDER, "sound", "encoder-sound", CONFIG_TYPE_WORD,
+	  FIELD(encoder_sound), .choices = sounds, .fallback = "aac", .value = "SOUND",
+	  .help = "builtin: aac: all sound becomes AAC; keep: MPEG audio and AC-3 stay" },
 	{ CONFIG_SECTION_ENCODER, SENDER, "pass-through", "encoder-pass-through", CONFIG_TYPE_BOOL,
 	  FIELD(encoder_pass), .fallback = "yes", .value = "yes|no",
 	  .help = "builtin: what fits the advised bitrate is sent as it came in" },

@@ -79,6 +79,8 @@ static int builtin_start(struct encoder *encoder, const struct config *config)
 	job_args_add(&args, "%s", config->encoder_codec);
 	job_args_add(&args, "--ladder");
 	job_args_add(&args, "%s", config->encoder_ladder);
+	job_args_add(&args, "--sound");
+	job_args_add(&args, "%s", config->encoder_sound);
 	if (!config->encoder_pass)
 		job_args_add(&args, "--no-pass");
 	job_args_add(&args, "--rate-start");

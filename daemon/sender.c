@@ -388,6 +388,7 @@ static void sender_reload(void *owner, const struct config *old, const struct co
 			     strcmp(old->encoder_codec, fresh->encoder_codec) != 0 ||
 			     strcmp(old->encoder_preset, fresh->encoder_preset) != 0 ||
 			     strcmp(old->encoder_ladder, fresh->encoder_ladder) != 0 ||
+			     strcmp(old->encoder_sound, fresh->encoder_sound) != 0 ||
 			     old->encoder_pass != fresh->encoder_pass,
 		     "encoder");
 	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,

@@ -104,6 +104,7 @@ static void the_encoder_s_settings_are_those_that_it_takes(void **state)
 	assert_string_equal(config.encoder_codec, "h264");
 	assert_string_equal(config.encoder_ladder, "no");
 	assert_true(config.encoder_pass);
+	assert_string_equal(config.encoder_sound, "aac");
 	assert_int_equal(parse("[encoder]\nencoder = nvenc\ncodec = h265\npass-through = no\n"
 			       "ladder = 1080:3.5M,720:1500k,480\n"),
 			 0);
@@ -115,6 +116,7 @@ static void the_encoder_s_settings_are_those_that_it_takes(void **state)
 	assert_string_equal(config.encoder_ladder, "yes");
 	assert_int_equal(parse("[encoder]\nencoder = videotoolbox\n"), -EINVAL);
 	assert_int_equal(parse("[encoder]\ncodec = av1\n"), -EINVAL);
+	assert_int_equal(parse("[encoder]\nsound = mp3\n"), -EINVAL);
 }
 
 static void ladders_that_lead_nowhere_are_refused(void **state)

@@ -154,7 +154,7 @@ static bool encode_init(struct encode *encode)
 	encode->raw = settings->passing ? raw_new(RAW_BYTES) : NULL;
 	encode->passage = passage_new(encode->raw, &encode->output);
 	encode->picture = picture_new();
-	encode->sound = sound_new();
+	encode->sound = sound_new(settings->keep_sound);
 	encode->muxer = muxer_new(&encode->output);
 	encode->video = avcodec_parameters_alloc();
 	decoder_init(&encode->decoder);

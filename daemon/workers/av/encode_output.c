@@ -45,7 +45,12 @@ void encode_write(struct encode *encode, enum media_kind kind, AVPacket *packet)
 		return;
 	if (kind == MEDIA_AUDIO)
 		encode->sound_place = packet->pos;
+	/* Sound of before the lower way that comes late goes in between. */
+	if (passage_is_on(encode->passage))
+		output_change(&encode->output);
 	(void)muxer_write(encode->muxer, kind, packet);
+	if (passage_is_on(encode->passage))
+		output_change(&encode->output);
 	encode_check_output(encode);
 }
 

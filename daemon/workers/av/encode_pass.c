@@ -6,8 +6,8 @@
 static bool encode_may_pass(struct encode *encode, const struct media *media)
 {
 	const AVPacket *packet = media->packet;
-	bool sound =
-		encode->sound_codec == AV_CODEC_ID_NONE || encode->sound_codec == AV_CODEC_ID_AAC;
+	bool sound = encode->sound_codec == AV_CODEC_ID_NONE ||
+		     sound_passes(encode->sound, encode->sound_codec);
 	double most = encode->settings.fps_max;
 
 	return encode->fits && sound && media->codec == encode->settings.codec && encode->coder &&

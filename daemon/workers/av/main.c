@@ -14,10 +14,11 @@ static const struct role {
 	{ "encode", encode_run,
 	  "[--rate-start BPS] [--rate-min BPS] [--rate-max BPS] [--encoder NAME] [--codec NAME]\n"
 	  "         [--preset NAME] [--fps-max N] [--ladder no|yes|HEIGHT:RATE,...,HEIGHT]\n"
-	  "         [--no-pass] [--no-drop]\n"
+	  "         [--sound aac|keep] [--no-pass] [--no-drop]\n"
 	  "      MPEG-TS on stdin to MPEG-TS on stdout, the video encoded again at the rate that\n"
 	  "      {\"command\":\"bitrate\",\"bps\":N} on the control socket asks for.\n"
 	  "      --encoder: x264, x265, nvenc, qsv, vaapi or auto; --codec: h264 or h265.\n"
+	  "      --sound keep: MPEG audio and AC-3 are not made AAC.\n"
 	  "      --no-pass: what fits the rate is encoded again as well.\n"
 	  "      --no-drop: the input can wait (a file); nothing is left out to keep up with it,\n"
 	  "      and all is encoded." },

@@ -282,7 +282,11 @@ void passage_end(struct passage *passage)
 
 bool passage_keep_sound(struct passage *passage, const AVPacket *packet)
 {
-	if (!passage->on || packet->pos < passage->begun || packet->pos <= passage->sound_sent)
+	/* Some parsers give a frame only when the next one comes: it may have been sent since. */
+	if (!passage->on)
+		return passage->sound_first >= 0 && packet->pos >= passage->sound_first &&
+		       packet->pos <= passage->sound_last;
+	if (packet->pos < passage->begun || packet->pos <= passage->sound_sent)
 		return false;
 	while (passage->kept_count &&
 	       (passage->kept_count == KEPT_MAX || passage->kept[0]->pos <= passage->sound_last))

@@ -37,7 +37,7 @@ bool passage_picture(struct passage *passage, int64_t position);
 void passage_end(struct passage *passage);
 
 /* Takes a packet of sound (with its place in `pos`) that was made for the other way. True: it is
- * kept, since this way is about to send it. */
+ * not for that one; it was sent, or is kept since it is about to be. */
 bool passage_keep_sound(struct passage *passage, const AVPacket *packet);
 /* When it has ended: the next kept packet that was not sent; the caller frees it. NULL: no more. */
 AVPacket *passage_unsent_sound(struct passage *passage);

@@ -52,6 +52,9 @@ static bool settings_take(struct settings *settings, int option, const char *val
 		return settings->fps_max >= 1;
 	case 'l':
 		return ladder_parse(value, &settings->ladder);
+	case 'a':
+		settings->keep_sound = !strcmp(value, "keep");
+		return settings->keep_sound || !strcmp(value, "aac");
 	case 'd':
 		settings->live = settings->passing = false;
 		return true;
@@ -65,17 +68,12 @@ static bool settings_take(struct settings *settings, int option, const char *val
 bool settings_read(struct settings *settings, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "rate-start", 1, NULL, 's' },
-		{ "rate-min", 1, NULL, 'n' },
-		{ "rate-max", 1, NULL, 'x' },
-		{ "encoder", 1, NULL, 'e' },
-		{ "codec", 1, NULL, 'c' },
-		{ "preset", 1, NULL, 'p' },
-		{ "fps-max", 1, NULL, 'f' },
-		{ "ladder", 1, NULL, 'l' },
-		{ "no-drop", 0, NULL, 'd' },
-		{ "no-pass", 0, NULL, 'w' },
-		{ 0 },
+		{ "rate-start", 1, NULL, 's' }, { "rate-min", 1, NULL, 'n' },
+		{ "rate-max", 1, NULL, 'x' },	{ "encoder", 1, NULL, 'e' },
+		{ "codec", 1, NULL, 'c' },	{ "preset", 1, NULL, 'p' },
+		{ "fps-max", 1, NULL, 'f' },	{ "ladder", 1, NULL, 'l' },
+		{ "no-drop", 0, NULL, 'd' },	{ "no-pass", 0, NULL, 'w' },
+		{ "sound", 1, NULL, 'a' },	{ 0 },
 	};
 	struct stat st;
 	int c;

@@ -16,8 +16,9 @@ struct settings {
 	int preset;	/* coder_preset(): the best that is to be used */
 	double fps_max; /* 0: as they come */
 	struct ladder_rungs ladder;
-	bool live;    /* the input does not wait */
-	bool passing; /* what fits the advice may pass as it is */
+	bool live;	 /* the input does not wait */
+	bool passing;	 /* what fits the advice may pass as it is */
+	bool keep_sound; /* MPEG audio and AC-3 pass too, not AAC alone */
 };
 
 /* Reads argv (argv[0] is the role). False: it makes no sense. */

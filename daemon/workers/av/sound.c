@@ -23,7 +23,8 @@ struct sound {
 	int64_t next_pts; /* of a packet or frame that has none: the end of the one before */
 	AVCodecParameters *passing;
 	AVPacket *packet; /* the one to give */
-	bool held;	  /* it is filled and not given yet: AAC that passes */
+	bool held;	  /* it is filled and not given yet: it passes */
+	bool keeps;
 	bool transcodes;
 
 	struct decoder decoder;
@@ -35,12 +36,13 @@ struct sound {
 	AVCodecParameters *parameters; /* of the encoder */
 };
 
-struct sound *sound_new(void)
+struct sound *sound_new(bool keeps)
 {
 	struct sound *sound = calloc(1, sizeof(*sound));
 
 	if (!sound)
 		return NULL;
+	sound->keeps = keeps;
 	decoder_init(&sound->decoder);
 	sound->next_pts = AV_NOPTS_VALUE;
 	sound->passing = avcodec_parameters_alloc();
@@ -172,25 +174,64 @@ static bool sound_advance(struct sound *sound)
 	return true;
 }
 
-/* The length of an AAC frame in ticks of 90 kHz, from its ADTS header (ISO/IEC 13818-7, 6.2); 0: it
- * is none. */
-static int64_t adts_duration(const uint8_t *data, int size)
+/* The lengths of frames in ticks of 90 kHz, from their headers; 0: it is none. ADTS: ISO/IEC
+ * 13818-7, 6.2; MPEG audio: ISO/IEC 11172-3, 2.4.1.3, with the half rates of 13818-3; AC-3: ETSI TS
+ * 102 366, 4.4.1. */
+static int64_t adts_duration(const uint8_t *data)
 {
 	static const int rates[] = { 96000, 88200, 64000, 48000, 44100, 32000, 24000,
 				     22050, 16000, 12000, 11025, 8000,	7350 };
-	unsigned index;
+	unsigned index = data[2] >> 2 & 0x0f;
 
-	if (size < 7 || data[0] != 0xff || (data[1] & 0xf6) != 0xf0)
+	if (data[0] != 0xff || (data[1] & 0xf6) != 0xf0 || index >= sizeof(rates) / sizeof(*rates))
 		return 0;
-	index = data[2] >> 2 & 0x0f;
-	return index < sizeof(rates) / sizeof(*rates) ? INT64_C(90000) * 1024 / rates[index] : 0;
+	return INT64_C(90000) * 1024 / rates[index];
 }
 
-/* AAC as it is: only what an ADTS header begins; a damaged rest is left out. Of several frames in
- * one PES packet the first alone has a time stamp. */
-static void sound_pass(struct sound *sound, AVPacket *packet)
+static int64_t mpeg_duration(const uint8_t *data)
 {
-	int64_t duration = adts_duration(packet->data, packet->size);
+	static const int rates[] = { 44100, 48000, 32000 };
+	unsigned index = data[2] >> 2 & 3, layer = data[1] >> 1 & 3;
+	bool half = !(data[1] & 0x08);
+
+	if (data[0] != 0xff || (data[1] & 0xe0) != 0xe0 || index > 2 || !layer)
+		return 0;
+	if (layer == 3) /* layer I */
+		return INT64_C(90000) * 384 / (rates[index] >> half);
+	return INT64_C(90000) * (layer == 1 && half ? 576 : 1152) / (rates[index] >> half);
+}
+
+static int64_t ac3_duration(const uint8_t *data)
+{
+	static const int rates[] = { 48000, 44100, 32000 };
+	unsigned index = data[4] >> 6;
+
+	return data[0] == 0x0b && data[1] == 0x77 && index < 3
+		       ? INT64_C(90000) * 1536 / rates[index]
+		       : 0;
+}
+
+static int64_t frame_duration(enum AVCodecID codec, const uint8_t *data, int size)
+{
+	if (size < 7)
+		return 0;
+	return codec == AV_CODEC_ID_AAC	  ? adts_duration(data)
+	       : codec == AV_CODEC_ID_AC3 ? ac3_duration(data)
+					  : mpeg_duration(data);
+}
+
+bool sound_passes(const struct sound *sound, enum AVCodecID codec)
+{
+	return codec == AV_CODEC_ID_AAC ||
+	       (sound->keeps &&
+		(codec == AV_CODEC_ID_MP2 || codec == AV_CODEC_ID_MP3 || codec == AV_CODEC_ID_AC3));
+}
+
+/* Sound as it is: only what a header begins; a damaged rest is left out. Of several frames in one
+ * PES packet the first alone has a time stamp. */
+static void sound_pass(struct sound *sound, AVPacket *packet, enum AVCodecID codec)
+{
+	int64_t duration = frame_duration(codec, packet->data, packet->size);
 
 	if (!duration)
 		return;
@@ -204,9 +245,9 @@ static void sound_pass(struct sound *sound, AVPacket *packet)
 
 int sound_send(struct sound *sound, AVPacket *packet, enum AVCodecID codec, unsigned source)
 {
-	sound->transcodes = codec != AV_CODEC_ID_AAC;
+	sound->transcodes = !sound_passes(sound, codec);
 	if (!sound->transcodes) {
-		sound_pass(sound, packet);
+		sound_pass(sound, packet, codec);
 		return 0;
 	}
 	if (!sound_open_encoder(sound) || decoder_open(&sound->decoder, codec, source))
@@ -235,7 +276,9 @@ AVPacket *sound_receive(struct sound *sound)
 
 const AVCodecParameters *sound_parameters(struct sound *sound, enum AVCodecID codec)
 {
-	if (codec == AV_CODEC_ID_AAC)
+	if (sound_passes(sound, codec)) {
+		sound->passing->codec_id = codec;
 		return sound->passing;
+	}
 	return avcodec_find_decoder(codec) && sound_open_encoder(sound) ? sound->parameters : NULL;
 }
