@@ -219,7 +219,8 @@ uint64_t rate_pace_bps(const struct rate *r, const struct estimator *e)
 
 uint64_t rate_seen_bps(const struct rate *r)
 {
-	uint64_t sure = r->capacity_bps * 4 / 5;
+	/* At the start the belief is no more than a place to begin. */
+	uint64_t sure = r->capacity_bps * (r->starting ? 2 : 4) / 5;
 
 	if (r->slow_bps)
 		return r->slow_bps;

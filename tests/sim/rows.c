@@ -119,6 +119,13 @@ const struct row rows[] = {
 	      .advice = { { 13 * SEC, 15 * SEC, 8000000, 12000000 },
 			  { 15 * SEC + 330 * MS, 27 * SEC, 1000000, 4000000 },
 			  { 38 * SEC, 41 * SEC, 8000000, 12000000 } }) },
+	/* Less than the start bitrate, which is known when a second of it is out. */
+	{ ROW("cold-start",
+	      "link a rate=700k delay=40ms queue=2s; link b rate=700k delay=60ms queue=2s;"
+	      "link c rate=700k delay=50ms queue=2s",
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .check = true, .lost_max = 60,
+	      .advice = { { 4 * SEC, 21 * SEC, 1000000, 2000000 } }) },
 	{ ROW("advice-start", THREE_LINKS,
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.advice_max_bps = 20000000,

@@ -67,6 +67,17 @@ static void a_hungry_path_grows_to_a_quarter_beyond_what_was_seen(void **state)
 	assert_in_range(r.capacity_bps, 9900000, 10000000);
 }
 
+static void what_nobody_has_seen_is_counted_on_by_two_fifths(void **state)
+{
+	struct rate r;
+	struct estimator e = path_of(0, 100000, 0, 0);
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	rate_acked(&r, &e, false, 0, 0);
+	assert_in_range(rate_seen_bps(&r), 1, r.capacity_bps * 2 / 5);
+}
+
 static void a_standing_queue_shows_the_capacity(void **state)
 {
 	struct rate r;
@@ -262,6 +273,7 @@ int main(void)
 		cmocka_unit_test(the_first_window_is_generous),
 		cmocka_unit_test(a_path_that_is_not_tried_is_not_believed_to_carry_more),
 		cmocka_unit_test(a_hungry_path_grows_to_a_quarter_beyond_what_was_seen),
+		cmocka_unit_test(what_nobody_has_seen_is_counted_on_by_two_fifths),
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
 		cmocka_unit_test(a_queue_that_never_runs_dry_is_drained_for_a_moment),
