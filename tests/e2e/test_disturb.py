@@ -147,8 +147,7 @@ def the_second_receiver_is_tried_when_the_first_does_not_answer(directory):
     sender = Program("send", directory, "--input", f"udp://127.0.0.1:{entry}", "--to",
                      f"127.0.0.1:{free_port()}", "--to", f"localhost:{port}", "--key-file", key,
                      "--latency", "300ms", "--uplink", "one=127.0.0.2")
-    sender.wait_line("no answer from", 10)
-    sender.wait_line("trying the next receiver, localhost", 20)
+    sender.wait_line(f"going on to localhost:{port}", 20)
     sender.wait_line("transport: (connected|streaming)", 20)
     sent = media.generate("--rate", "4M", "--seconds", "1", "--to",
                           f"udp://127.0.0.1:{entry}")["sent"]

@@ -50,7 +50,7 @@ class Receivers:
         self.sender = Program("send", directory, "--input", f"udp://127.0.0.1:{entry}", *words,
                               "--key-file", self.key, "--latency", f"{LATENCY}ms", "--uplink",
                               "one=127.0.0.2", "--uplink", "two=127.0.0.3")
-        self.sender.wait_line(r"transport: connected", 15)
+        self.sender.wait_line(r"transport: (connected|streaming)", 15)
         self.generator = media.Process(
             [os.path.join(media.TESTS, "tsgen"), "--rate", "4M", "--seconds", str(seconds), "--to",
              f"udp://127.0.0.1:{entry}"], name="tsgen", stdout="lines")

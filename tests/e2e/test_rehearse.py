@@ -32,7 +32,7 @@ class Bond:
                               "--to", f"127.0.0.1:{port}", "--key-file", key,
                               *[word for i, name in enumerate(LINKS) for word in
                                 ("--uplink", f"{name}=127.0.0.{i + 2},to={listen(ready, name)}")])
-        self.sender.wait_line("transport: connected", 15)
+        self.sender.wait_line("transport: (connected|streaming)", 15)
 
     def stop(self):
         check(self.sender.stop() == 0, self.sender.report)

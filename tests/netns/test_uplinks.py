@@ -84,7 +84,7 @@ class Site:
             self.venue.command([*unprivileged, "send", "--input", "udp://127.0.0.1:5000", "--to",
                                 to, "--log-level", log_level, *options, *common,
                                 os.path.join(self.directory, "send.sock")]), name="send")
-        self.sender.wait_line(r"transport: connected", 30)
+        self.sender.wait_line(r"transport: (connected|streaming)", 30)
         with open(f"/proc/{self.sender.pid}/status", encoding="ascii") as status:
             media.check(re.search(r"^CapEff:\s+0+$", status.read(), re.M), "it has privileges")
         return media.Process(self.venue.command(
