@@ -11,6 +11,7 @@
 #include "encoder.h"
 #include "input.h"
 #include "journal.h"
+#include "limit.h"
 #include "links.h"
 #include "live.h"
 #include "net/feed.h"
@@ -27,7 +28,6 @@
 #include "sys/messages.h"
 #include "sys/state.h"
 #include "transport.h"
-#include "wire/note.h"
 
 /*
  * The parts in the order of the data path:
@@ -83,9 +83,7 @@ struct sender {
 	bool session_up;
 	usec_t down_since;   /* when there was none any more, or the start */
 	usec_t tell_silence; /* when a person is told (again) that nobody answers */
-	uint64_t advice_bps; /* of the bond; 0: none yet */
-	uint64_t told_bps;   /* what is told instead; 0: the same */
-	uint64_t limit_bps;  /* of the picture, by the receiver's outputs; 0: none */
+	struct limit limit;
 	enum stop_phase stopping;
 	usec_t stop_deadline;
 };
@@ -99,31 +97,11 @@ static void port_send(void *owner, const struct bond_datagram *datagram)
 	uplinks_send(sender->uplinks, datagram);
 }
 
-/* False: not a note of the receiver's, but something for the feed. */
-static bool take_note(struct sender *sender, const struct bond_media *media)
-{
-	struct note note = note_decode(media->data, media->len);
-
-	if (media->kind == BOND_MEDIA_DATA || note.kind == NOTE_NONE)
-		return false;
-	if (note.kind != NOTE_LIMIT || note.video_max_bps == sender->limit_bps)
-		return true;
-	sender->limit_bps = note.video_max_bps;
-	if (note.video_max_bps)
-		journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,
-			    "the receiver's outputs take a picture of at most %llu kb/s",
-			    (unsigned long long)(note.video_max_bps / 1000));
-	else
-		journal_add(&sender->journal, LOG_LEVEL_INFO, NULL,
-			    "the receiver's outputs set no limit any more");
-	return true;
-}
-
 static void port_media(void *owner, const struct bond_media *media)
 {
 	struct sender *sender = owner;
 
-	if (rehearsal_take(sender->rehearsal, media) || take_note(sender, media))
+	if (rehearsal_take(sender->rehearsal, media) || limit_take(&sender->limit, media))
 		return;
 	transport_media(sender->transport, media);
 }
@@ -203,25 +181,6 @@ static void session_went(struct sender *sender, const struct bond_event *event)
 	sender->tell_silence = now + SILENCE;
 }
 
-/* What the bond advises, less what the receiver's outputs do not take, to the encoder. */
-static void steer(struct sender *sender, uint64_t bps, const char *reason)
-{
-	uint64_t limit =
-		sender->limit_bps ? live_stream_bps(sender->live, sender->limit_bps) : UINT64_MAX;
-
-	sender->advice_bps = bps;
-	sender->told_bps = limit < bps ? limit : 0;
-	if (sender->told_bps) {
-		bps = sender->told_bps;
-		reason = "limit of the receiver's outputs";
-	}
-	/* What the operator or an output limits is not the uplinks' fault. */
-	live_carried(sender->live, sender->advice_bps < sender->role->config->advice_max_bps
-					   ? sender->advice_bps
-					   : UINT64_MAX);
-	encoder_advise(sender->encoder, bps, live_picture_bps(sender->live, bps), reason);
-}
-
 static void port_event(void *owner, const struct bond_event *event)
 {
 	struct sender *sender = owner;
@@ -237,7 +196,8 @@ static void port_event(void *owner, const struct bond_event *event)
 		snapshot_tell_path(&sender->journal, sender->bond, event, loop_now(sender->loop));
 		break;
 	case BOND_EVENT_ADVICE:
-		steer(sender, event->bps, bond_reason_text(event->reason));
+		limit_advise(&sender->limit, event->bps, sender->role->config->advice_max_bps,
+			     bond_reason_text(event->reason));
 		break;
 	}
 }
@@ -303,9 +263,7 @@ static void on_tick(struct loop_timer *timer)
 	quality_tick(sender->quality, sender->uplinks);
 	input_tick(sender->input);
 	encoder_tick(sender->encoder);
-	/* The sound may have changed, and with it what is left for the picture. */
-	if (sender->advice_bps)
-		steer(sender, sender->advice_bps, "as before");
+	limit_tick(&sender->limit, sender->role->config->advice_max_bps);
 	live_tick(sender->live);
 	transport_tick(sender->transport);
 	if (sender->record)
@@ -319,8 +277,8 @@ static void sender_stats(void *owner, struct stats *stats)
 	struct sender *sender = owner;
 
 	bond_stats(sender->bond, &stats->bond, loop_now(sender->loop));
-	if (sender->told_bps)
-		stats->bond.advice_bps = sender->told_bps;
+	if (sender->limit.told_bps)
+		stats->bond.advice_bps = sender->limit.told_bps;
 	for (unsigned i = 0; i < UPLINKS_MAX; i++) {
 		const struct uplink *uplink = uplinks_get(sender->uplinks, i);
 		struct stats_uplink *place = &stats->uplink[stats->uplinks];
@@ -561,6 +519,9 @@ static int sender_start(struct sender *sender)
 				&sender->journal);
 	if (!sender->live)
 		return EX_OSERR;
+	sender->limit = (struct limit){ .encoder = sender->encoder,
+					.live = sender->live,
+					.journal = &sender->journal };
 	sender->transport =
 		transport_caller_new(sender->loop, live_stream(sender->live), sender->bond,
 				     sender->pump, &sender->journal, config->rate_max_bps);
