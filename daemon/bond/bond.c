@@ -51,6 +51,14 @@ static uint32_t bond_packets(const struct bond *b, usec_t span, uint64_t min, ui
 	return (uint32_t)(packets < min ? min : packets > max ? max : packets);
 }
 
+static int bond_parity_init(struct bond *b)
+{
+	if (b->config.role == BOND_ROLE_RECEIVER)
+		return parity_receiver_init(&b->parity_in);
+	b->parity = calloc(1, sizeof(*b->parity));
+	return b->parity ? 0 : -ENOMEM;
+}
+
 struct bond *bond_new(const struct bond_config *config, usec_t now)
 {
 	struct bond *b;
@@ -78,6 +86,8 @@ struct bond *bond_new(const struct bond_config *config, usec_t now)
 		r = backlog_init(&b->backlog, packets);
 	else
 		r = playout_init(&b->playout, packets, engine_hold(b), now);
+	if (!r)
+		r = bond_parity_init(b);
 	if (r < 0 || outgoing_init(&b->outgoing) < 0 || incoming_init(&b->incoming) < 0)
 		return bond_free(b);
 	return b;
@@ -93,6 +103,8 @@ struct bond *bond_free(struct bond *b)
 	outgoing_deinit(&b->outgoing);
 	playout_deinit(&b->fading);
 	playout_deinit(&b->playout);
+	parity_receiver_deinit(&b->parity_in);
+	free(b->parity);
 	backlog_deinit(&b->backlog);
 	peer_deinit(&b->peer);
 	hello_wipe(&b->config, sizeof(b->config));
@@ -187,6 +199,8 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 		report_restart(&b->report);
 		if (b->config.role == BOND_ROLE_RECEIVER)
 			engine_restart_playout(b, now);
+		if (b->config.role == BOND_ROLE_RECEIVER)
+			parity_receiver_restart(&b->parity_in);
 	}
 	engine_set_latency(b, now);
 	if (b->config.role == BOND_ROLE_SENDER) {
@@ -311,6 +325,8 @@ int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class
 int bond_submit_prefixed(struct bond *b, enum wire_class class, const uint8_t *data, size_t len,
 			 size_t prefix, usec_t captured, usec_t now)
 {
+	int r;
+
 	assert(prefix <= len && prefix <= WIRE_PREFIX_MAX);
 	b->now = usec_max(b->now, now);
 	if (len > WIRE_MEDIA_MAX)
@@ -318,7 +334,11 @@ int bond_submit_prefixed(struct bond *b, enum wire_class class, const uint8_t *d
 	b->settled = false;
 	if (b->config.role != BOND_ROLE_SENDER)
 		return -EPERM;
-	return backlog_submit(&b->backlog, class, data, len, prefix, usec_min(captured, now));
+	captured = usec_min(captured, now);
+	r = backlog_submit(&b->backlog, class, data, len, prefix, captured);
+	if (!r)
+		coding_submitted(b, data, len, captured, now);
+	return r;
 }
 
 uint32_t bond_next_seq(const struct bond *b)

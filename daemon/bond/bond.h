@@ -86,6 +86,7 @@ enum bond_switch {
 	BOND_OFF_REDUNDANCY = 1 << 6, /* no copies in spare capacity */
 	BOND_OFF_PROBE = 1 << 7,      /* no use of copies as a probe for capacity */
 	BOND_OFF_DAMPING = 1 << 8,    /* no damping of the choice of path */
+	BOND_OFF_PARITY = 1 << 9,     /* no parity where repair would come too late */
 };
 
 /* An address as the driver knows it; to the engine just bytes that are equal or not. */
@@ -304,6 +305,8 @@ struct bond_stats {
 	uint64_t media_lost;
 	uint64_t media_late;
 	uint64_t media_duplicate;
+	uint64_t media_recovered; /* receiver only: from parity */
+	uint64_t parity_packets;  /* sender only */
 	uint64_t control_sent, control_delivered;
 
 	uint64_t media_queued;	/* sender: not sent at all yet */

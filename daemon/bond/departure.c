@@ -6,9 +6,9 @@
 
 /*
  * What leaves next, in the order of urgency: answers to hellos, hellos, acknowledgements, control
- * messages, what is to be repaired, new media, further copies (policy broadcast), probes, and in
- * what room is left copies of the budget. One datagram per call, decided at the moment it can
- * leave: there is no queue behind this.
+ * messages, what is to be repaired, new media, parity, further copies (policy broadcast), probes,
+ * and in what room is left copies of the budget. One datagram per call, decided at the moment it
+ * can leave: there is no queue behind this.
  */
 #define LONG_SPACING	USEC_PER_SEC	    /* wire.h: at least once a second */
 #define LONG_AFTER	(300 * USEC_PER_MS) /* without hearing anything on the path */
@@ -515,6 +515,26 @@ static bool departure_filler(struct bond *b, struct bond_datagram *d, usec_t now
 	return true;
 }
 
+static bool departure_parity(struct bond *b, struct bond_datagram *d, usec_t now)
+{
+	struct frame_parity frame;
+	struct departure dep;
+	usec_t at = USEC_NEVER;
+	unsigned path = 0;
+
+	if (!coding_next(b, &frame, &path, &at, now)) {
+		b->depart_at = usec_min(b->depart_at, at);
+		return false;
+	}
+	dep = departure_begin(b, &b->path[path], now);
+	if (!frame_encode_parity(&dep.frames, &frame))
+		return false;
+	parity_sent(b->parity, path);
+	departure_finish(b, &dep, SENT_PING, 0, d, now);
+	redundancy_repaired(&b->redundancy, &b->path[path], d->len);
+	return true;
+}
+
 static bool departure_next(struct bond *b, struct bond_datagram *d, usec_t now)
 {
 	b->depart_at = USEC_NEVER;
@@ -529,8 +549,8 @@ static bool departure_next(struct bond *b, struct bond_datagram *d, usec_t now)
 	if (b->config.role != BOND_ROLE_SENDER)
 		return false;
 	if (departure_repair(b, d, now) || departure_new(b, d, now) ||
-	    departure_broadcast(b, d, now) || departure_probes(b, d, now) ||
-	    departure_filler(b, d, now))
+	    departure_parity(b, d, now) || departure_broadcast(b, d, now) ||
+	    departure_probes(b, d, now) || departure_filler(b, d, now))
 		return true;
 	b->depart_at = usec_min(b->depart_at, b->scheduler.wake_at);
 	return false;

@@ -7,6 +7,7 @@
 #include "bond/backlog.h"
 #include "bond/bond.h"
 #include "bond/message.h"
+#include "bond/parity.h"
 #include "bond/path.h"
 #include "bond/playout.h"
 #include "bond/redundancy.h"
@@ -21,6 +22,7 @@
  *   intake.c      what comes in: datagrams, frames, acknowledgements
  *   repair.c      what is to be sent again, and why
  *   departure.c   what leaves next
+ *   coding.c      when parity is worth its bytes, and where it goes
  *   turn.c        what time brings
  *   events.c      what people are told
  *   snapshot.c    what is known: bond_stats()
@@ -49,6 +51,9 @@ struct bond {
 	struct report report;
 	struct advice advice;	      /* sender */
 	struct redundancy redundancy; /* sender */
+	struct parity_sender *parity; /* sender */
+	struct parity_receiver parity_in;
+	usec_t parity_at; /* sender: the paths are looked at again */
 
 	usec_t heard_at; /* anything authentic, on any path */
 	usec_t began_at;
@@ -103,6 +108,13 @@ void repair_overtake(struct bond *b, struct path *p, usec_t now);
 void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now);
 /* Copies what is close to its deadline and may not have arrived; when to look again. */
 usec_t repair_last_call(struct bond *b, usec_t now);
+
+/* coding.c */
+/* A media packet was submitted. */
+void coding_submitted(struct bond *b, const uint8_t *data, size_t len, usec_t captured, usec_t now);
+/* A parity packet that may leave now, and where; until when nothing will: *ret_at. */
+bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t *ret_at,
+		 usec_t now);
 
 /* turn.c */
 /* Does what is due; when it is to be called again, as far as nothing else happens. */

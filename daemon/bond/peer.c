@@ -32,15 +32,25 @@
 
 void peer_init(struct peer *s, const struct bond_config *config, usec_t now)
 {
-	*s = (struct peer){ .role = config->role,
-			    .instance = config->instance,
-			    .unix_minus_now = config->unix_minus_now,
-			    .latency_asked = config->latency,
-			    .features = config->feed_ts ? WIRE_FEATURE_TS : 0,
-			    .key_at = now };
+	*s = (struct peer){
+		.role = config->role,
+		.instance = config->instance,
+		.unix_minus_now = config->unix_minus_now,
+		.latency_asked = config->latency,
+		.features = (uint16_t)((config->feed_ts ? WIRE_FEATURE_TS : 0) |
+				       (config->off & BOND_OFF_PARITY ? 0 : WIRE_FEATURE_PARITY)),
+		.key_at = now
+	};
 	memcpy(s->psk, config->key, sizeof(s->psk));
 	memcpy(s->seed, config->seed, sizeof(s->seed));
 	s->current.latency = config->latency;
+}
+
+/* What the other side has, as far as this one has it too. */
+static void peer_take_features(const struct peer *s, uint16_t theirs, struct peer_keys *keys)
+{
+	keys->feed_ts = theirs & s->features & WIRE_FEATURE_TS;
+	keys->parity = theirs & s->features & WIRE_FEATURE_PARITY;
 }
 
 static void peer_keys_clear(struct peer_keys *keys)
@@ -189,7 +199,7 @@ enum bond_input_result peer_finish(struct peer *s, const uint8_t *data, size_t l
 	fresh.local_id = local_id;
 	fresh.remote_id = cursor_u32(&c);
 	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
-	fresh.feed_ts = cursor_u16(&c) & s->features & WIRE_FEATURE_TS;
+	peer_take_features(s, cursor_u16(&c), &fresh);
 	(void)cursor_u16(&c);
 	fresh.peer_instance = cursor_u64(&c);
 	*ret_round_trip = usec_since(a->asked_at, now);
@@ -236,13 +246,14 @@ static size_t peer_write_answer(struct peer *s, struct hello *hello, uint32_t as
 	struct hello_keys keys;
 	uint64_t peer = fresh->peer_instance;
 	usec_t latency = fresh->latency;
-	bool feed_ts = fresh->feed_ts;
+	bool feed_ts = fresh->feed_ts, parity = fresh->parity;
 	uint32_t local_id = peer_draw_id(s);
 	int len;
 
 	writer_u32(&w, local_id);
 	writer_u32(&w, (uint32_t)(latency / USEC_PER_MS));
-	writer_u16(&w, feed_ts ? WIRE_FEATURE_TS : 0);
+	writer_u16(&w, (uint16_t)((feed_ts ? WIRE_FEATURE_TS : 0) |
+				  (parity ? WIRE_FEATURE_PARITY : 0)));
 	writer_u16(&w, 0);
 	writer_u64(&w, s->instance);
 	if (!peer_draw(s, "ephemeral", ephemeral, sizeof(ephemeral)))
@@ -264,6 +275,7 @@ static size_t peer_write_answer(struct peer *s, struct hello *hello, uint32_t as
 	fresh->peer_instance = peer;
 	fresh->latency = latency;
 	fresh->feed_ts = feed_ts;
+	fresh->parity = parity;
 	return fresh->send && fresh->receive ? writer_len(&w) + (size_t)len : 0;
 }
 
@@ -290,7 +302,7 @@ enum bond_input_result peer_answer(struct peer *s, const uint8_t *data, size_t l
 	time = cursor_u64(&c);
 	asker_id = cursor_u32(&c);
 	fresh.latency = peer_latency(cursor_u32(&c), s->latency_asked);
-	fresh.feed_ts = cursor_u16(&c) & s->features & WIRE_FEATURE_TS;
+	peer_take_features(s, cursor_u16(&c), &fresh);
 	(void)cursor_u16(&c); /* path id, zero: they do not matter yet */
 	fresh.peer_instance = cursor_u64(&c);
 	if (c.failed || time <= s->time_last) {

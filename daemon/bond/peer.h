@@ -22,6 +22,7 @@ struct peer_keys {
 	uint64_t peer_instance;
 	usec_t latency;
 	bool feed_ts;
+	bool parity; /* both can */
 };
 
 struct peer {

@@ -36,7 +36,8 @@ int playout_init(struct playout *p, uint32_t packets, usec_t hold, usec_t now)
 	*p = (struct playout){ .mask = slots - 1, .hold = hold, .slack = USEC_NEVER };
 	p->ring = calloc(slots, sizeof(*p->ring));
 	p->given_up = calloc(slots / 64, sizeof(*p->given_up));
-	if (!p->ring || !p->given_up || packet_pool_init(&p->pool, (uint32_t)slots) < 0) {
+	if (!p->ring || !p->given_up ||
+	    packet_pool_init(&p->pool, (uint32_t)slots + PLAYOUT_PAST) < 0) {
 		playout_deinit(p);
 		return -ENOMEM;
 	}
@@ -67,6 +68,10 @@ void playout_restart(struct playout *p, usec_t now)
 		packet_pool_put(&p->pool, h->packet);
 		h->packet = NULL;
 		p->count--;
+	}
+	for (unsigned i = 0; i < PLAYOUT_PAST; i++) {
+		packet_pool_put(&p->pool, p->past[i].packet);
+		p->past[i].packet = NULL;
 	}
 	memset(p->given_up, 0, (p->mask + 1) / 8);
 	p->started = p->has_any = false;
@@ -144,7 +149,7 @@ static usec_t playout_unroll(struct playout *p, uint32_t time, usec_t now)
 	return unrolled;
 }
 
-static uint64_t playout_expand(const struct playout *p, uint32_t seq)
+uint64_t playout_expand(const struct playout *p, uint32_t seq)
 {
 	const uint64_t window = UINT64_C(1) << WIRE_SEQ_BITS;
 	uint64_t candidate;
@@ -155,6 +160,18 @@ static uint64_t playout_expand(const struct playout *p, uint32_t seq)
 	if (candidate + window / 2 < p->next)
 		return candidate + window;
 	return candidate > p->next + window / 2 ? candidate - window : candidate;
+}
+
+uint32_t playout_wire_seq(uint64_t seq)
+{
+	return (uint32_t)(seq - SEQ_ORIGIN);
+}
+
+const struct held *playout_find(const struct playout *p, uint64_t seq)
+{
+	const struct held *h = seq < p->next ? &p->past[seq % PLAYOUT_PAST] : playout_at(p, seq);
+
+	return h->packet && h->seq == seq ? h : NULL;
 }
 
 /* A packet behind `next`: late, twice, or - before the start - simply overtaken. */
@@ -278,10 +295,8 @@ usec_t playout_wakeup_at(const struct playout *p)
 
 bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 {
-	struct held *h;
+	struct held *h, *past;
 
-	packet_pool_put(&p->pool, p->lent);
-	p->lent = NULL;
 	playclock_move(&p->clock, now);
 	if (!p->count || playout_wakeup_at(p) > now)
 		return false;
@@ -303,7 +318,9 @@ bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now)
 					  .captured = (uint32_t)h->captured,
 					  .delay = h->delay };
 	p->lost_before = 0;
-	p->lent = h->packet;
+	past = &p->past[h->seq % PLAYOUT_PAST];
+	packet_pool_put(&p->pool, past->packet);
+	*past = *h;
 	h->packet = NULL;
 	p->count--;
 	(void)playout_take_bit(p, p->next);

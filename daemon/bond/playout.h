@@ -22,12 +22,16 @@ struct held {
 	usec_t delay;	 /* from there to its arrival */
 };
 
+#define PLAYOUT_PAST WIRE_PARITY_PACKETS
+
 struct playout {
 	struct packet_pool pool;
 	struct held *ring;
 	uint64_t *given_up; /* bit per sequence number: to tell late from twice */
 	uint64_t mask;
-	struct packet *lent; /* what playout_next() gave last */
+	/* The last ones that playout_next() gave, for bond/parity: with these and what is held, a
+	 * group of which a packet is still wanted is complete but for what never came. */
+	struct held past[PLAYOUT_PAST];
 
 	bool started;	/* the first packet was released */
 	bool has_any;	/* something came in */
@@ -62,6 +66,11 @@ void playout_set_half_trip(struct playout *p, usec_t half_trip);
 /* See playclock_tell(). */
 void playout_tell(struct playout *p, usec_t local, uint32_t remote, usec_t round_trip, usec_t now);
 void playout_put(struct playout *p, const struct frame_data *data, usec_t now);
+/* What is here of @seq, as the fields count: held, or just handed on; NULL: nothing. */
+const struct held *playout_find(const struct playout *p, uint64_t seq);
+/* The number that the low bits @seq stand for, as the fields count; and back. */
+uint64_t playout_expand(const struct playout *p, uint32_t seq);
+uint32_t playout_wire_seq(uint64_t seq);
 /* True: *ret_media is set and valid until the next call. */
 bool playout_next(struct playout *p, struct bond_media *ret_media, usec_t now);
 /* When playout_next() may have something although nothing came in; USEC_NEVER: not by itself. */

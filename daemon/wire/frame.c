@@ -218,6 +218,21 @@ static void compact_decode(struct cursor *in, uint8_t type, struct frame_data *d
 	data->data = cursor_bytes(in, data->len);
 }
 
+static void parity_decode(struct cursor *in, struct frame_parity *parity)
+{
+	uint8_t place;
+
+	parity->first = cursor_u32(in);
+	place = cursor_u8(in);
+	parity->packets = (uint8_t)((place >> 3) + 1);
+	parity->row = place & 7;
+	frame_require(in,
+		      cursor_left(in) >= WIRE_PARITY_HEADER_BYTES &&
+			      cursor_left(in) <= WIRE_PARITY_HEADER_BYTES + WIRE_PARITY_MEDIA_MAX);
+	parity->len = (uint16_t)cursor_left(in);
+	parity->data = cursor_bytes(in, parity->len);
+}
+
 static void control_decode(struct cursor *in, struct frame_control *control)
 {
 	control->id = varint_u32(in, 1);
@@ -285,6 +300,9 @@ int frame_decode(struct cursor *in, const uint64_t *expected_number, struct fram
 	case WIRE_FRAME_ANCHOR | 1:
 		data_decode(in, type, &frame.data);
 		frame.type = WIRE_FRAME_DATA;
+		break;
+	case WIRE_FRAME_PARITY:
+		parity_decode(in, &frame.parity);
 		break;
 	default:
 		frame_require(in, type >= WIRE_FRAME_COMPACT);
@@ -428,6 +446,19 @@ bool frame_encode_data(struct writer *out, const struct frame_data *data)
 		break;
 	}
 	writer_bytes(&w, data->data, data->len);
+	return writer_commit(out, &w);
+}
+
+bool frame_encode_parity(struct writer *out, const struct frame_parity *parity)
+{
+	struct writer w = *out;
+
+	assert(parity->packets && parity->packets <= WIRE_PARITY_PACKETS &&
+	       parity->row < WIRE_PARITY_ROWS);
+	writer_u8(&w, WIRE_FRAME_PARITY);
+	writer_u32(&w, parity->first);
+	writer_u8(&w, (uint8_t)((parity->packets - 1) << 3 | parity->row));
+	writer_bytes(&w, parity->data, parity->len);
 	return writer_commit(out, &w);
 }
 

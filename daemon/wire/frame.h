@@ -72,6 +72,15 @@ struct frame_data {
 	uint16_t len; /* of the data */
 };
 
+/* What missing packets of a group of media packets are got back from: bond/parity.h. */
+struct frame_parity {
+	uint32_t first;	 /* media sequence number of the first packet, low bits */
+	uint8_t packets; /* 1..WIRE_PARITY_PACKETS */
+	uint8_t row;	 /* below WIRE_PARITY_ROWS */
+	const uint8_t *data;
+	uint16_t len; /* WIRE_PARITY_HEADER_BYTES and up to WIRE_PARITY_MEDIA_MAX more */
+};
+
 /* A control packet of the feed (SRT handshake, ACK, ...): delivered at once, once, unordered. */
 struct frame_control {
 	uint32_t id; /* counts per direction; tells copies of one message */
@@ -104,6 +113,7 @@ struct frame {
 	union {
 		struct frame_ack ack;
 		struct frame_data data;
+		struct frame_parity parity;
 		struct frame_control control;
 		struct frame_report report;
 		struct frame_path_status path_status;
@@ -124,11 +134,13 @@ bool frame_encode_ping(struct writer *out);
 bool frame_encode_ack(struct writer *out, const struct frame_ack *ack);
 /* The frame runs to the end of the datagram: nothing may follow it. */
 bool frame_encode_data(struct writer *out, const struct frame_data *data);
+/* To the end of the datagram, too. */
+bool frame_encode_parity(struct writer *out, const struct frame_parity *parity);
 bool frame_encode_control(struct writer *out, const struct frame_control *control);
 bool frame_encode_report(struct writer *out, const struct frame_report *report);
 bool frame_encode_path_status(struct writer *out, const struct frame_path_status *status);
 bool frame_encode_close(struct writer *out, const struct frame_close *close);
 
-/* Ping, data, control, path status and close ask for an acknowledgement; padding, ack and report
- * alone do not. */
+/* Ping, data, parity, control, path status and close ask for an acknowledgement; padding, ack and
+ * report alone do not. */
 bool frame_is_eliciting(uint8_t type);

@@ -30,8 +30,8 @@
  *    features: bit 0 = WIRE_FEATURE_TS: the asker wants the session's media packets to be one to
  *    seven whole packets of MPEG-TS, null packets left out as section 5 says, instead of datagrams
  *    of SRT (feed `ts`), and the answerer hands each on at its capture time + latency. Without the
- *    bit in the answer they are datagrams of SRT. All other bits are zero when sent and ignored
- *    when received.
+ *    bit in the answer they are datagrams of SRT. Bit 1 = WIRE_FEATURE_PARITY: PARITY frames may be
+ *    sent. All other bits are zero when sent and ignored when received.
  *
  *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
  *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not
@@ -85,6 +85,9 @@
  *                       low bits | u8 length of the prefix (0 to WIRE_PREFIX_MAX) | the media
  *                       packet, to the end of the datagram; its first bytes are the prefix
  *    0x12-0x13 ANCHOR   like DATA; bit 0: phase. Sets the anchor of this path and phase
+ *    0x14 PARITY        u32 media seq of the first packet of its group, low bits | u8 packets of
+ *                       the group less 1 (bits 7-3) and row (bits 2-0) | the sum, to the end of the
+ *                       datagram, section 7
  *    0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16: capture time beyond that of the anchor,
  *                       us, plus WIRE_COMPACT_TIME_BACK | u16 media seq beyond that of the anchor
  *                       plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to the
@@ -138,6 +141,15 @@
  *                       every few seconds, since a note may be lost.
  *
  *    Bytes behind the fields are ignored, and so is an unknown type.
+ *
+ * 8. Parity
+ *
+ *    A group is up to WIRE_PARITY_PACKETS media packets with consecutive numbers. Its packet i,
+ *    from 0, is symbol i: u32 capture time, low bits | u16 length | the media packet with its
+ *    prefix | zeros up to the longest symbol of the group. Row r, 0 to WIRE_PARITY_ROWS - 1, is
+ *    the sum of symbol i times the inverse of (i XOR (WIRE_PARITY_PACKETS + r)) over all i, byte by
+ *    byte in GF(256) modulo x^8 + x^4 + x^3 + x^2 + 1. Any n rows give n missing packets of the
+ *    group back.
  */
 #define WIRE_VERSION 2
 
@@ -149,6 +161,7 @@
 
 enum wire_feature {
 	WIRE_FEATURE_TS = 1 << 0,
+	WIRE_FEATURE_PARITY = 1 << 1,
 };
 
 #define WIRE_SHORT_BYTES 3
@@ -163,6 +176,16 @@ enum wire_feature {
 #define WIRE_COMPACT_BYTES 5
 #define WIRE_PREFIX_MAX	   32
 #define WIRE_MEDIA_MAX	   (WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_DATA_BYTES)
+
+/* Of a PARITY group: packets with a number, rows, and what stands before the media. */
+#define WIRE_PARITY_PACKETS	 32
+#define WIRE_PARITY_ROWS	 8
+#define WIRE_PARITY_BYTES	 6 /* type, seq, packets and row */
+#define WIRE_PARITY_HEADER_BYTES 6 /* of a symbol: time, length */
+/* Longer media packets are in no group. */
+#define WIRE_PARITY_MEDIA_MAX                                                                      \
+	(WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_PARITY_BYTES -                \
+	 WIRE_PARITY_HEADER_BYTES)
 
 /* The capture time has a window of 71 minutes, that is 71 times the longest latency. */
 #define WIRE_SEQ_BITS  32
@@ -190,7 +213,8 @@ enum wire_frame {
 	WIRE_FRAME_CLOSE = 0x06,
 	WIRE_FRAME_CONTROL = 0x07,
 	WIRE_FRAME_DATA = 0x10,
-	WIRE_FRAME_ANCHOR = 0x12,  /* and 0x13 */
+	WIRE_FRAME_ANCHOR = 0x12, /* and 0x13 */
+	WIRE_FRAME_PARITY = 0x14,
 	WIRE_FRAME_COMPACT = 0x80, /* to 0xff */
 };
 

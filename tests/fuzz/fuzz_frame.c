@@ -27,6 +27,8 @@ static bool write_again(struct writer *w, const struct frame *frame)
 		return frame_encode_close(w, &frame->close);
 	case WIRE_FRAME_CONTROL:
 		return frame_encode_control(w, &frame->control);
+	case WIRE_FRAME_PARITY:
+		return frame_encode_parity(w, &frame->parity);
 	case WIRE_FRAME_DATA:
 		return frame_encode_data(w, &frame->data);
 	default:
@@ -87,6 +89,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				   again.data.prefix_len == frame.data.prefix_len);
 			FUZZ_CHECK(!memcmp(again.data.data, frame.data.data, frame.data.len));
 			again.data.data = frame.data.data;
+		}
+		if (frame.type == WIRE_FRAME_PARITY) {
+			FUZZ_CHECK(again.parity.first == frame.parity.first &&
+				   again.parity.packets == frame.parity.packets &&
+				   again.parity.row == frame.parity.row &&
+				   again.parity.len == frame.parity.len);
+			FUZZ_CHECK(!memcmp(again.parity.data, frame.parity.data, frame.parity.len));
+			again.parity.data = frame.parity.data;
 		}
 		if (frame.type == WIRE_FRAME_CONTROL) {
 			FUZZ_CHECK(again.control.len == frame.control.len);

@@ -121,6 +121,8 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 	if (control_lost > row->control_lost_max)
 		add(&why, "; %" PRIu64 " control packets lost (at most %u)", control_lost,
 		    row->control_lost_max);
+	if (!row->parity && f->parity_packets)
+		add(&why, "; %" PRIu64 " parity packets", f->parity_packets);
 	if (row->gap_max && f->media.gap > row->gap_max)
 		add(&why, "; a gap of %" PRIu64 " ms at %.3f s (at most %" PRIu64 ")",
 		    f->media.gap / 1000, (double)f->media.gap_at / USEC_PER_SEC,
@@ -171,6 +173,8 @@ void row_describe(const struct row *row, const struct world_figures *f, char *re
 	    f->media.p50 / 1000, f->media.p99 / 1000, f->media.most / 1000, f->media.gap / 1000,
 	    row_copies_permille(f) / 10.0, row_overhead_permille(f) / 10.0,
 	    f->primary_bytes ? (double)f->down_bytes * 100.0 / (double)f->primary_bytes : 0.0);
+	if (f->parity_packets)
+		add(&line, ", parity %" PRIu64, f->parity_packets);
 	if (row->world.feed_ts)
 		add(&line, ", spacing %" PRIu64 " us, wander %" PRIu64 " us", f->media.spacing,
 		    f->media.wander);

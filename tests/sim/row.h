@@ -31,6 +31,7 @@ struct row {
 	bool check; /* part of --check; not: a bound that the engine does not meet yet, or too long
 		     */
 
+	bool parity;		     /* is sent; not: must not be */
 	uint32_t lost_max, late_max; /* packets */
 	uint32_t control_lost_max;
 	usec_t gap_max;			/* between two deliveries */

@@ -7,6 +7,9 @@
 #define THREE_LINKS                                                                                \
 	"link lan rate=6M delay=10ms queue=300ms; link cell rate=4M delay=40ms queue=500ms;"       \
 	"link wifi rate=5M delay=8ms queue=300ms;"
+#define THREE_ALIKE(delay)                                                                         \
+	"link a rate=6M queue=300ms delay=" delay "; link b rate=6M queue=300ms delay=" delay      \
+	"; link c rate=6M queue=300ms delay=" delay ";"
 #define FRAMES(mbps)                                                                               \
 	{                                                                                          \
 		.rate_bps = (uint64_t)((mbps)*1000000), .frames = true                             \
@@ -83,6 +86,13 @@ const struct row rows[] = {
 	      "link a rate=6M delay=300ms queue=600ms; link b rate=6M delay=300ms queue=600ms;"
 	      "link c rate=6M delay=300ms queue=600ms; * burst=2%:6",
 	      .world.source = FRAMES(12), .world.latency = 2 * SEC, .check = true) },
+	/* Too late for repair: only parity is in time. */
+	{ ROW("too-late-for-repair", THREE_ALIKE("100ms") "* loss=1%", .world.source = CONSTANT(4),
+	      .world.latency = 300 * MS, .check = true, .parity = true, .lost_max = 3,
+	      .overhead_permille_max = 240) },
+	{ ROW("too-late-for-repair-far", THREE_ALIKE("300ms") "* loss=1%",
+	      .world.source = CONSTANT(4), .check = true, .parity = true, .lost_max = 8,
+	      .overhead_permille_max = 240) },
 	{ ROW("burst-loss", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
 	      .check = true) },
 	{ ROW("burst-loss-frugal", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),

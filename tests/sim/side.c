@@ -71,6 +71,7 @@ void side_stop(struct world *w, unsigned role)
 	if (!w->side[role].bond)
 		return;
 	side_count(w, role, &stats);
+	w->parity_before += stats.parity_packets;
 	for (unsigned i = 0; role == SENDER && i < stats.paths; i++) {
 		w->media_before += stats.path[i].media_packets;
 		w->copies_before += stats.path[i].copy_packets;

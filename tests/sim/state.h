@@ -59,7 +59,7 @@ struct world {
 	usec_t junk_at, control_at, sample_at;
 	uint8_t buffer[LINK_PACKET_MAX];
 	/* Counts of bonds that are gone. */
-	uint64_t media_before, copies_before;
+	uint64_t media_before, copies_before, parity_before;
 	struct world_figures *figures;
 };
 

@@ -10,7 +10,7 @@ const struct switch_name switches[] = {
 	{ "arrival", BOND_OFF_ARRIVAL },       { "reinject", BOND_OFF_REINJECT },
 	{ "last-call", BOND_OFF_LAST_CALL },   { "stall", BOND_OFF_STALL },
 	{ "redundancy", BOND_OFF_REDUNDANCY }, { "probe", BOND_OFF_PROBE },
-	{ "damping", BOND_OFF_DAMPING },
+	{ "damping", BOND_OFF_DAMPING },       { "parity", BOND_OFF_PARITY },
 };
 const unsigned switches_count = sizeof(switches) / sizeof(*switches);
 

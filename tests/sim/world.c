@@ -123,6 +123,7 @@ static void finish(struct world *w)
 		if (role == RECEIVER)
 			continue;
 		f->media_packets = w->media_before;
+		f->parity_packets = w->parity_before + stats.parity_packets;
 		f->copy_packets = w->copies_before;
 		for (unsigned i = 0; i < stats.paths; i++) {
 			const struct bond_path_stats *p = &stats.path[i];

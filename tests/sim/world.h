@@ -108,6 +108,7 @@ struct world_figures {
 	uint64_t up_bytes;	/* IP bytes of all links, sender to receiver */
 	uint64_t down_bytes;
 	uint64_t media_packets, copy_packets; /* as the bond counts them */
+	uint64_t parity_packets;
 	uint64_t control_sent, control_delivered;
 	uint64_t sessions;
 	uint64_t junk_bad; /* what the bonds counted as forged, replayed, malformed, unknown */
