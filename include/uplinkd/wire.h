@@ -87,7 +87,7 @@
  *    0x12-0x13 ANCHOR   like DATA; bit 0: phase. Sets the anchor of this path and phase
  *    0x14 PARITY        u32 media seq of the first packet of its group, low bits | u8 packets of
  *                       the group less 1 (bits 7-3) and row (bits 2-0) | the sum, to the end of the
- *                       datagram, section 7
+ *                       datagram, section 8
  *    0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16: capture time beyond that of the anchor,
  *                       us, plus WIRE_COMPACT_TIME_BACK | u16 media seq beyond that of the anchor
  *                       plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to the
