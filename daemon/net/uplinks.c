@@ -84,6 +84,16 @@ static struct slot *slot_of(const struct uplinks *set, const struct iftable_inte
 	return NULL;
 }
 
+/* All of 127.0.0.0/8 is there although only 127.0.0.1 is listed. */
+static const struct slot *slot_on_loopback(const struct uplinks *set)
+{
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		if (set->slot[i].used && set->slot[i].uplink.fd >= 0 &&
+		    address_is_loopback(&set->slot[i].uplink.bound))
+			return &set->slot[i];
+	return NULL;
+}
+
 /* Why an interface may not become an uplink by itself, into @why; true: it may. */
 static bool may_use(const struct uplinks *set, const struct iftable_interface *interface,
 		    const struct inventory_item *item, const struct rule *rule, char *why,
@@ -505,6 +515,8 @@ bool uplinks_interface(const struct uplinks *set, unsigned i, struct uplinks_int
 	rule = ret->item ? rule_find(set->rule, set->rules, ret->item) : NULL;
 	ret->section = rule ? rule->name : "";
 	slot = slot_of(set, interface);
+	if (!slot && interface->loopback)
+		slot = slot_on_loopback(set);
 	if (slot) {
 		ret->uplink = slot->uplink.name;
 		memcpy(ret->reason, slot->uplink.problem, sizeof(ret->reason));
