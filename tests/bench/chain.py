@@ -3,7 +3,7 @@
 receive -> tscheck, CPU seconds per gigabyte of stream and resident memory of each program, beside
 Debian's srt-live-transmit doing the same way without bonding, in the same run.
 
-usage: tests/bench/chain.py [--rate 10M] [--seconds 20] [--uplinks 3] [--latency 1000]
+usage: tests/bench/chain.py [--rate 10M] [--seconds 20] [--uplinks 3] [--latency 1000] [--feed auto]
 """
 import argparse
 import contextlib
@@ -79,7 +79,7 @@ def bonded(options, directory):
     port, source = media.free_port(), media.free_port()
     receive = media.Process(
         [os.path.join(media.BIN, "uplinkd"), "receive", "--listen", f"127.0.0.1:{port}",
-         "--key-file", key, "--latency", f"{options.latency}ms", "--control",
+         "--key-file", key, "--latency", f"{options.latency}ms", "--rate-max", "400M", "--control",
          os.path.join(directory, "receive.sock"), "--output", f"udp://127.0.0.1:{checker.port}"],
         name="uplinkd receive")
     uplinks = []
@@ -88,7 +88,8 @@ def bonded(options, directory):
     send = media.Process(
         [os.path.join(media.BIN, "uplinkd"), "send", "--input", f"udp://127.0.0.1:{source}",
          "--to", f"127.0.0.1:{port}", "--key-file", key, "--latency", f"{options.latency}ms",
-         "--control", os.path.join(directory, "send.sock"), *uplinks], name="uplinkd send")
+         "--rate-max", "400M", "--feed", options.feed, "--control",
+         os.path.join(directory, "send.sock"), *uplinks], name="uplinkd send")
     media.generate("--rate", "1M", "--seconds", "4", "--to", f"udp://127.0.0.1:{source}")
     checker.kill()
     checker = media.Checker("--json", "--idle", "3", port=checker.port)
@@ -126,6 +127,7 @@ def main():
     parser.add_argument("--seconds", default="20")
     parser.add_argument("--uplinks", type=int, default=3)
     parser.add_argument("--latency", type=int, default=1000)
+    parser.add_argument("--feed", default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         bonded(options, directory)
