@@ -168,7 +168,7 @@ const struct row rows[] = {
 	      .world.source = FRAMES(7), .check = true, .gap_max = GAP_AFTER_CUT) },
 	{ ROW("heal", THREE_LINKS "at 6s lan for 12s outage=blackhole",
 	      .world.source = CONSTANT(8.5), .world.length = 30 * SEC, .check = true,
-	      .gap_max = GAP_AFTER_CUT, .share = { { "lan", 21, 29, 2000000, 0 } }) },
+	      .gap_max = GAP_AFTER_CUT, .share = { { "lan", 21, 29, 2000000, 0, 0 } }) },
 	/* What the old receiver held and had acknowledged is gone with it, besides what comes until
 	 * the sender knows: less than half a second. */
 	{ ROW("receiver-restart", THREE_LINKS "at 8s receiver restart", .world.source = FRAMES(6),
@@ -194,22 +194,22 @@ const struct row rows[] = {
 	      "at 8s lan for 6s outage=blackhole",
 	      .world.source = FRAMES(5), .world.policy = BOND_POLICY_BACKUP, .check = true,
 	      .gap_max = GAP_AFTER_CUT,
-	      .share = { { "cell", 2, 8, 0, 300000 }, { "cell", 10, 14, 4500000, 0 } }) },
+	      .share = { { "cell", 2, 8, 0, 300000, 0 }, { "cell", 10, 14, 4500000, 0, 0 } }) },
 	/* The cheap uplink is too small: the paid one carries what is missing, and no more. */
 	{ ROW("backup-topup",
 	      "link lan rate=10M delay=8ms queue=200ms; link cell rate=8M delay=40ms queue=500ms "
 	      "paid; at 8s lan for 6s rate=3M",
 	      .world.source = FRAMES(5), .world.policy = BOND_POLICY_BACKUP, .check = true,
-	      .share = { { "cell", 2, 8, 0, 160000 },
-			 { "lan", 10, 14, 2600000, 0 },
-			 { "cell", 16, 20, 0, 160000 } }) },
+	      .share = { { "cell", 2, 8, 0, 160000, 0 },
+			 { "lan", 10, 14, 2600000, 0, 0 },
+			 { "cell", 16, 20, 0, 160000, 0 } }) },
 	/* What a paid uplink costs that carries nothing: keepalives. */
 	{ ROW("backup-idle",
 	      "link lan rate=10M delay=8ms queue=200ms; link cell rate=8M delay=40ms queue=500ms "
 	      "paid",
 	      .world.source = FRAMES(5), .world.policy = BOND_POLICY_BACKUP,
 	      .world.off = BOND_OFF_REDUNDANCY, .check = true,
-	      .share = { { "cell", 3, 21, 0, 2000 } }) },
+	      .share = { { "cell", 3, 21, 0, 2000, 0 } }) },
 	{ ROW("backup-follow",
 	      "link lan rate=6M delay=8ms queue=200ms; link cell rate=8M delay=40ms queue=500ms "
 	      "paid; at 12s lan for 6s rate=1M",
@@ -218,12 +218,13 @@ const struct row rows[] = {
 	      .advice = { { 11 * SEC, 12 * SEC, 4000000, 5800000 },
 			  { 14 * SEC, 18 * SEC, 1600000, 2700000 },
 			  { 30 * SEC, 33 * SEC, 4000000, 5800000 } },
-	      .share = { { "cell", 2, 11, 0, 160000 }, { "cell", 14, 18, 700000, 2000000 } }) },
+	      .share = { { "cell", 2, 11, 0, 160000, 0 },
+			 { "cell", 14, 18, 700000, 2000000, 0 } }) },
 	{ ROW("broadcast-follow", THREE_LINKS,
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.policy = BOND_POLICY_BROADCAST, .check = true,
 	      .advice = { { 12 * SEC, 21 * SEC, 3000000, 4900000 } },
-	      .share = { { "lan", 10, 20, 3200000, 0 }, { "wifi", 10, 20, 3200000, 0 } }) },
+	      .share = { { "lan", 10, 20, 3200000, 0, 0 }, { "wifi", 10, 20, 3200000, 0, 0 } }) },
 	{ ROW("cap", THREE_LINKS "lan cap=1500k; at 12s cell cap=800k", .world.source = CONSTANT(6),
 	      .check = true,
 	      .share = { { "lan", 1, 20, 1200000, 0, 1500000 },
@@ -251,7 +252,7 @@ const struct row rows[] = {
 	      THREE_LINKS
 	      "at 5s lan mute; at 9s lan unmute; at 11s cell+wifi mute; at 15s cell+wifi unmute",
 	      .world.source = FRAMES(3.5), .check = true, .gap_max = 60 * MS,
-	      .share = { { "lan", 6, 9, 0, 3000 }, { "lan", 12, 15, 3400000, 0 } }) },
+	      .share = { { "lan", 6, 9, 0, 3000, 0 }, { "lan", 12, 15, 3400000, 0, 0 } }) },
 	{ ROW("paced", THREE_LINKS, .world.source = FRAMES(8), PACED, .check = true,
 	      .p99_max = 1005 * MS) },
 	{ ROW("paced-loss", THREE_LINKS "* loss=3%", .world.source = FRAMES(7), PACED,
