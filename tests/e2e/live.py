@@ -1,35 +1,16 @@
 """The whole chain, from a real encoder over bad uplinks to what comes out at the receiver, and what
 it was worth: delay, gaps, decode errors, bitrate."""
-import json
 import math
 import os
 import random
 import signal
 import socket
-import subprocess
 import threading
 import time
 
 import media
 from media import check
-from pair import Pair, Program, jobs, recording, write_key
-
-
-class Relays:
-    """linksim's relays in front of a receiver's port: {name: address} in .address."""
-
-    def __init__(self, port, **links):
-        words = [word for name, settings in links.items() for word in
-                 ("--link", f"{name}:listen=127.0.0.1:0 to=127.0.0.1:{port} {settings}")]
-        self.process = media.Process([os.path.join(media.BIN, "linksim"), *words],
-                                     stdin=subprocess.PIPE, stdout="lines")
-        ready = json.loads(self.process.wait_line("ready", lines=self.process.output).string)
-        self.address = {link["name"]: link["listen"] for link in ready["links"]}
-
-    def tell(self, command):
-        """A change, now."""
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
+from pair import Pair, Program, Relays, jobs, recording, write_key
 
 
 class Capture:
