@@ -117,6 +117,18 @@ usec_t engine_hold(const struct bond *b)
 	return b->peer.current.feed_ts ? b->latency : b->latency - bond_feed_margin(b->latency);
 }
 
+usec_t engine_time(const struct bond *b)
+{
+	return usec_sub(engine_hold(b), b->lag);
+}
+
+usec_t engine_waiting(struct bond *b, usec_t now)
+{
+	const struct owed *waiting = backlog_unsent(&b->backlog, 0);
+
+	return waiting ? usec_sub(usec_since(waiting->captured, now), b->lag) : 0;
+}
+
 bool engine_is_alone(const struct bond *b, const struct path *p)
 {
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
@@ -335,6 +347,7 @@ int bond_submit_prefixed(struct bond *b, enum wire_class class, const uint8_t *d
 	if (b->config.role != BOND_ROLE_SENDER)
 		return -EPERM;
 	captured = usec_min(captured, now);
+	b->lag = now - captured;
 	r = backlog_submit(&b->backlog, class, data, len, prefix, captured);
 	if (!r)
 		coding_submitted(b, data, len, captured, now);

@@ -54,6 +54,7 @@ struct bond {
 	struct parity_sender *parity; /* sender */
 	struct parity_receiver parity_in;
 	usec_t parity_at; /* sender: the paths are looked at again */
+	usec_t lag;	  /* sender: from the capture of the newest packet to its submission */
 
 	usec_t heard_at; /* anything authentic, on any path */
 	usec_t began_at;
@@ -88,7 +89,12 @@ struct bond {
 };
 
 /* bond.c */
+/* From the capture of a packet to its deadline. */
 usec_t engine_hold(const struct bond *b);
+/* What of it was left when the newest packet was submitted. */
+usec_t engine_time(const struct bond *b);
+/* How long the oldest packet that was never sent waits here. */
+usec_t engine_waiting(struct bond *b, usec_t now);
 /* No path but @p can carry media. */
 bool engine_is_alone(const struct bond *b, const struct path *p);
 /* A new session is current; numbers begin again. @restarted: the peer is another instance. */

@@ -42,7 +42,6 @@ static void snapshot_path(struct path *p, struct bond_path_stats *s, usec_t now)
 static void snapshot_sender(struct bond *b, struct bond_stats *s, usec_t now)
 {
 	struct frame_report total = report_total(&b->report);
-	const struct owed *waiting = backlog_unsent(&b->backlog, 0);
 
 	s->media_submitted = b->backlog.submitted;
 	s->media_refused = b->backlog.refused;
@@ -52,7 +51,7 @@ static void snapshot_sender(struct bond *b, struct bond_stats *s, usec_t now)
 	s->media_duplicate = total.duplicate;
 	s->media_queued = b->backlog.queued;
 	s->media_owed = b->backlog.owed;
-	s->media_queue_age = waiting ? usec_since(waiting->captured, now) : 0;
+	s->media_queue_age = engine_waiting(b, now);
 	s->parity_packets = b->parity ? b->parity->packets : 0;
 	s->advice_bps = b->advice.bps;
 	s->advice_reason = b->advice.reason;

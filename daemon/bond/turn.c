@@ -149,11 +149,10 @@ static void turn_view_paths(struct bond *b, struct advice_view *view, usec_t now
 static void turn_advice(struct bond *b, usec_t now)
 {
 	struct frame_report total = report_total(&b->report);
-	const struct owed *waiting = backlog_unsent(&b->backlog, 0);
 	struct advice_view view = {
-		.hold = engine_hold(b),
+		.hold = engine_time(b),
 		.missed = total.late + total.lost + b->backlog.expired,
-		.queue_age = waiting ? usec_since(waiting->captured, now) : 0,
+		.queue_age = engine_waiting(b, now),
 		.session_up = b->peer.up,
 	};
 

@@ -255,6 +255,13 @@ const struct row rows[] = {
 	      .share = { { "lan", 6, 9, 0, 3000, 0 }, { "lan", 12, 15, 3400000, 0, 0 } }) },
 	{ ROW("paced", THREE_LINKS, .world.source = FRAMES(8), PACED, .check = true,
 	      .p99_max = 1005 * MS) },
+	/* Something before the bond took a third of the latency: the whole way takes no longer, and
+	 * the advice is as if it had taken nothing. */
+	{ ROW("paced-lagged", THREE_LINKS,
+	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
+	      .world.lag = 330 * MS, .world.advice_max_bps = 20000000, PACED, .check = true,
+	      .least_min = 665 * MS, .p99_max = 675 * MS,
+	      .advice = { { 15 * SEC, 21 * SEC, 9000000, 15000000 } }) },
 	{ ROW("paced-loss", THREE_LINKS "* loss=3%", .world.source = FRAMES(7), PACED,
 	      .check = true) },
 	{ ROW("paced-short",

@@ -81,7 +81,8 @@ void traffic_submit_media(struct world *w)
 	source_next(&w->source, &packet);
 	if (w->side[SENDER].bond)
 		r = bond_submit_prefixed(w->side[SENDER].bond, packet.class, packet.data,
-					 packet.len, packet.prefix, now, now);
+					 packet.len, packet.prefix, usec_sub(now, w->config->lag),
+					 now);
 	if (r == -EPERM || r == -EMSGSIZE)
 		world_fail(w, "the bond refuses a packet that is right");
 	w->figures->refused += r != 0;

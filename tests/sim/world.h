@@ -54,6 +54,7 @@ struct world_config {
 	enum bond_policy policy;
 	unsigned off;	      /* enum bond_switch */
 	bool feed_ts;	      /* the bond plays out */
+	usec_t lag;	      /* from the capture of a packet to its submission */
 	usec_t control_every; /* both sides submit control packets; 0: none */
 	int skew_ppm;	      /* the receiver's clock runs that much faster */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps; /* 0: the defaults */
