@@ -147,6 +147,21 @@ static void make_safe(struct config_url *url, const char *prefix, const char *au
 	}
 }
 
+/* At most 65535 ms: what a field of the handshake of SRT holds. */
+static bool is_latency(const struct pair *pair)
+{
+	unsigned ms = 0;
+
+	for (size_t i = 0; i < pair->value_len; i++) {
+		if (pair->value[i] < '0' || pair->value[i] > '9')
+			return false;
+		ms = ms * 10 + (unsigned)(pair->value[i] - '0');
+		if (ms > UINT16_MAX)
+			return false;
+	}
+	return pair->value_len > 0;
+}
+
 /* UDP and SRT URLs are for us alone, so that a misspelt key can be told; the query of an RTMP URL
  * is the platform's business. */
 static const char *check_query(const struct config_url *url)
@@ -168,6 +183,8 @@ static const char *check_query(const struct config_url *url)
 			return known == udp ? "unknown key after '?'; udp:// knows iface and ttl"
 					    : "unknown key after '?'; srt:// knows streamid, "
 					      "passphrase, latency and pbkeylen";
+		if (key_is(pair.key, pair.key_len, "latency") && !is_latency(&pair))
+			return "latency is a number of milliseconds, at most 65535";
 	}
 	return NULL;
 }

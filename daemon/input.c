@@ -9,7 +9,12 @@
 #include "sys/log.h"
 #include "sys/messages.h"
 
-#define LIVE_SPAN (2 * USEC_PER_SEC) /* without data for so long: the encoder is away */
+/*
+ * An encoder that calls by SRT has its packets handed out here as late as both agreed upon. That is
+ * a part of the latency of the whole way, which counts from the encoder.
+ */
+#define LIVE_SPAN      (2 * USEC_PER_SEC) /* without data for so long: the encoder is away */
+#define SRT_LATENCY_MS 120 /* what SRT asks for unless told; the greater of both holds */
 
 struct input {
 	struct loop *loop;
@@ -76,10 +81,18 @@ static void args_listen(const struct input *input, struct job_args *args)
 	job_args_add(args, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, input->url.port);
 }
 
-static void args_srt(const struct input *input, const struct config *config, struct job_args *args)
+/* What this side asks for. */
+static unsigned srt_latency_ms(const struct input *input)
 {
 	char value[512];
 
+	if (!config_url_query(&input->url, "latency", value, sizeof(value)))
+		return SRT_LATENCY_MS;
+	return (unsigned)strtoul(value, NULL, 10);
+}
+
+static void args_srt(const struct input *input, const struct config *config, struct job_args *args)
+{
 	job_args_add(args, "receive");
 	args_listen(input, args);
 	if (config->input_streamid[0])
@@ -90,10 +103,19 @@ static void args_srt(const struct input *input, const struct config *config, str
 	}
 	job_args_add(args, "--rate-max");
 	job_args_add(args, "%llu", (unsigned long long)config->rate_max_bps);
-	if (config_url_query(&input->url, "latency", value, sizeof(value))) {
-		job_args_add(args, "--latency");
-		job_args_add(args, "%s", value);
-	}
+	job_args_add(args, "--latency");
+	job_args_add(args, "%u", srt_latency_ms(input));
+}
+
+/* The encoder may have asked for more. */
+static void on_line(struct job *job, const char *event, json_t *line, void *owner)
+{
+	json_int_t latency_ms = json_integer_value(json_object_get(line, "latency_ms"));
+
+	(void)owner;
+	if (!strcmp(event, "stats") && json_is_true(json_object_get(line, "connected")) &&
+	    latency_ms > 0)
+		job_set_delay(job, (usec_t)latency_ms * USEC_PER_MS);
 }
 
 static void args_rtmp(const struct input *input, const struct config *config, struct job_args *args)
@@ -114,6 +136,7 @@ static void start_worker(struct input *input, const struct config *config)
 		.where = input->url.safe,
 		.journal = input->journal,
 		.output = input->stream,
+		.on_line = is_srt ? on_line : NULL,
 	};
 	struct job_args args;
 
@@ -123,6 +146,8 @@ static void start_worker(struct input *input, const struct config *config)
 	else
 		args_rtmp(input, config, &args);
 	input->job = job_new(input->loop, &job_config, &args);
+	if (input->job && is_srt)
+		job_set_delay(input->job, srt_latency_ms(input) * USEC_PER_MS);
 }
 
 struct input *input_new(struct loop *loop, const struct config *config, struct feeds *stream,

@@ -32,6 +32,7 @@ struct job {
 	uint8_t part[188]; /* the beginning of a packet */
 	size_t part_len;
 	uint64_t out_bytes;
+	usec_t delay;  /* of its source */
 	bool stopping; /* told to stop; the worker may not know yet */
 	bool told;     /* the worker knows */
 	usec_t patience_until;
@@ -98,6 +99,12 @@ void job_args_secret(struct job_args *args, const char *option, const char *text
 
 /* --- its output ----------------------------------------------------------------------------- */
 
+static void pass_on(struct job *job, const uint8_t *packets, size_t len)
+{
+	feeds_write_captured(job->config.output, packets, len,
+			     usec_sub(loop_now(job->loop), job->delay));
+}
+
 static void take_output(struct job *job, const uint8_t *data, size_t len)
 {
 	size_t whole;
@@ -113,12 +120,12 @@ static void take_output(struct job *job, const uint8_t *data, size_t len)
 		len -= piece;
 		if (job->part_len < sizeof(job->part))
 			return;
-		feeds_write(job->config.output, job->part, sizeof(job->part));
+		pass_on(job, job->part, sizeof(job->part));
 		job->part_len = 0;
 	}
 	whole = len - len % sizeof(job->part);
 	if (whole)
-		feeds_write(job->config.output, data, whole);
+		pass_on(job, data, whole);
 	memcpy(job->part, data + whole, len - whole);
 	job->part_len = len - whole;
 }
@@ -295,6 +302,11 @@ struct worker *job_worker(struct job *job)
 const char *job_name(const struct job *job)
 {
 	return worker_name(job->worker);
+}
+
+void job_set_delay(struct job *job, usec_t delay)
+{
+	job->delay = delay;
 }
 
 /* --- what is told of it --------------------------------------------------------------------- */

@@ -61,6 +61,9 @@ bool job_is_stopped(const struct job *job);
 void job_restart(struct job *job, struct job_args *args);
 struct worker *job_worker(struct job *job);
 const char *job_name(const struct job *job);
+/* How long before it comes out here the stream left its source: @delay is taken off the time of
+ * origin of what it produces from now on. */
+void job_set_delay(struct job *job, usec_t delay);
 
 /* Once a second: measures rates and notes changes of state in the journal. */
 void job_tick(struct job *job);

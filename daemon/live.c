@@ -7,6 +7,7 @@
 
 #include "job.h"
 #include "stream/gate.h"
+#include "stream/origin.h"
 #include "sys/log.h"
 
 /*
@@ -16,6 +17,9 @@
  * one, for the way itself and for what is repaired. Of what the paths carry, a tenth is headers and
  * repairs.
  *
+ * Of the latency, what is before the bond may take LAG_SHARE: if an encoder is slower, or the
+ * latency of an SRT input greater, then the whole way takes that much longer.
+ *
  * The log tells when the gate begins to act and when everything passed for CALM again, not each
  * step in between: a stream that is twice too large goes through all of them with each keyframe.
  */
@@ -23,6 +27,7 @@
 #define BOUND_AGE   (2 * USEC_PER_SEC)
 #define VIEW_AGE    (10 * USEC_PER_MS)
 #define HOLD_MIN    (50 * USEC_PER_MS)
+#define LAG_SHARE   3	 /* a third */
 #define MEDIA_BYTES 1316 /* of a media packet */
 #define SHARE	    900	 /* permille */
 #define BATCH	    64	 /* packets handed on at once */
@@ -35,11 +40,13 @@ struct live {
 	struct bond *bond;
 	struct journal *journal;
 	struct feeds *output;
-	struct feed *feed;
+	struct feed *feed, *source; /* `source`: of what the encoder gets; NULL: there is none */
 	bool follows;
 	usec_t viewed_at;
 	uint8_t batch[BATCH * TS_PACKET_BYTES];
 	size_t batch_len;
+	usec_t captured;     /* of what is in the batch */
+	usec_t lag, lag_max; /* of it, and how much may be */
 
 	bool acting; /* a person was told that the gate acts */
 	usec_t acted_at;
@@ -51,7 +58,8 @@ struct live {
 	uint64_t last_bytes;
 	usec_t last_tick;
 	uint64_t rate_bps;
-	struct gate gate; /* large: at the end */
+	struct gate gate;     /* large, as the next one: at the end */
+	struct origin origin; /* of what comes out of the encoder */
 };
 
 static void view(struct live *live, usec_t now)
@@ -63,6 +71,7 @@ static void view(struct live *live, usec_t now)
 
 	live->viewed_at = now;
 	bond_stats(live->bond, &stats, now);
+	live->lag_max = stats.latency / LAG_SHARE;
 	for (unsigned i = 0; i < stats.paths; i++) {
 		if (stats.path[i].state != BOND_PATH_UP)
 			continue;
@@ -74,8 +83,9 @@ static void view(struct live *live, usec_t now)
 	if (stats.session_up) {
 		view.queue_age = stats.media_queue_age;
 		view.queued_bytes = stats.media_queued * MEDIA_BYTES;
-		view.hold = usec_max(usec_sub(stats.latency, bond_feed_margin(stats.latency) + way),
-				     HOLD_MIN);
+		view.hold = usec_max(
+			usec_sub(stats.latency, bond_feed_margin(stats.latency) + way + live->lag),
+			HOLD_MIN);
 	}
 	gate_view(&live->gate, &view);
 }
@@ -83,7 +93,7 @@ static void view(struct live *live, usec_t now)
 static void flush_batch(struct live *live)
 {
 	if (live->batch_len)
-		feeds_write(live->output, live->batch, live->batch_len);
+		feeds_write_captured(live->output, live->batch, live->batch_len, live->captured);
 	live->batch_len = 0;
 }
 
@@ -99,14 +109,36 @@ static void pull(struct live *live)
 	}
 }
 
-static void on_packets(void *owner, const uint8_t *packets, size_t len)
+static void on_source(void *owner, const uint8_t *packets, size_t len, usec_t captured)
+{
+	struct live *live = owner;
+
+	for (size_t at = 0; at + TS_PACKET_BYTES <= len; at += TS_PACKET_BYTES)
+		origin_in(&live->origin, packets + at, captured);
+}
+
+/* What the next packets have for the time of their origin. */
+static void set_captured(struct live *live, usec_t captured, usec_t now)
+{
+	if (captured > live->captured) {
+		flush_batch(live);
+		live->captured = captured;
+	}
+	live->lag = usec_since(live->captured, now);
+}
+
+static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t captured)
 {
 	struct live *live = owner;
 	usec_t now = loop_now(live->loop);
 
 	if (usec_since(live->viewed_at, now) >= VIEW_AGE)
 		view(live, now);
+	captured = usec_max(captured, usec_sub(now, live->lag_max));
 	for (size_t at = 0; at + TS_PACKET_BYTES <= len; at += TS_PACKET_BYTES) {
+		if (live->source)
+			captured = origin_out(&live->origin, packets + at, live->lag_max, now);
+		set_captured(live, captured, now);
 		gate_put(&live->gate, packets + at, now);
 		pull(live);
 	}
@@ -115,8 +147,8 @@ static void on_packets(void *owner, const uint8_t *packets, size_t len)
 		live->acted_at = now;
 }
 
-struct live *live_new(struct loop *loop, struct feeds *input, bool follows, struct bond *bond,
-		      struct journal *journal)
+struct live *live_new(struct loop *loop, struct feeds *input, struct feeds *encoded, bool follows,
+		      struct bond *bond, struct journal *journal)
 {
 	struct live *live = calloc(1, sizeof(*live));
 
@@ -129,12 +161,19 @@ struct live *live_new(struct loop *loop, struct feeds *input, bool follows, stru
 	live->last_tick = loop_now(loop);
 	live->low_since = USEC_NEVER;
 	gate_init(&live->gate, loop_now(loop));
+	origin_init(&live->origin);
 	live->output = feeds_new(loop, RING_BYTES);
-	live->feed = feed_new(input, FANOUT_RULE_FRESH, RING_BYTES, BOUND_AGE);
-	if (!live->output || !live->feed)
+	live->feed = feed_new(encoded, FANOUT_RULE_FRESH, RING_BYTES, BOUND_AGE);
+	if (encoded != input)
+		live->source = feed_new(input, FANOUT_RULE_FRESH, RING_BYTES, BOUND_AGE);
+	if (!live->output || !live->feed || (encoded != input && !live->source))
 		return live_free(live);
 	feed_open(live->feed);
 	feed_to_sink(live->feed, on_packets, live);
+	if (live->source) {
+		feed_open(live->source);
+		feed_to_sink(live->source, on_source, live);
+	}
 	return live;
 }
 
@@ -143,6 +182,7 @@ struct live *live_free(struct live *live)
 	if (!live)
 		return NULL;
 	live->feed = feed_free(live->feed);
+	live->source = feed_free(live->source);
 	live->output = feeds_free(live->output);
 	free(live);
 	return NULL;

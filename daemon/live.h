@@ -6,14 +6,15 @@
 
 /*
  * The stream on its way into the bond: what the encoder (or the input) gives goes through the gate,
- * which makes it smaller where the bond cannot carry it.
+ * which makes it smaller where the bond cannot carry it. It keeps the time of its origin, from
+ * which the latency counts: that of the input, whatever the encoder took since.
  */
 struct live;
 
-/* @follows: what comes in is of an encoder that follows the advice. NULL: out of memory. @bond must
- * outlive it. */
-struct live *live_new(struct loop *loop, struct feeds *input, bool follows, struct bond *bond,
-		      struct journal *journal);
+/* @encoded is what an encoder makes of @input, or @input itself. @follows: it is of an encoder that
+ * follows the advice. NULL: out of memory. @bond must outlive it. */
+struct live *live_new(struct loop *loop, struct feeds *input, struct feeds *encoded, bool follows,
+		      struct bond *bond, struct journal *journal);
 struct live *live_free(struct live *live);
 /* What is to be sent. */
 struct feeds *live_stream(struct live *live);

@@ -514,7 +514,7 @@ static int sender_start(struct sender *sender)
 		return EX_OSERR;
 	(void)control_command_add(sender->role->control, "doctor", checkup_command,
 				  sender->checkup);
-	sender->live = live_new(sender->loop, encoder_stream(sender->encoder),
+	sender->live = live_new(sender->loop, sender->stream, encoder_stream(sender->encoder),
 				config->encoder_control != CONFIG_CONTROL_NONE, sender->bond,
 				&sender->journal);
 	if (!sender->live)

@@ -119,22 +119,22 @@ static void push_fd(struct feed *feed)
 			    feed->rest_len || fanout_tap_backlog(&feed->tap) ? LOOP_WRITE : 0);
 }
 
-static void push_sink(struct feed *feed)
+static void push_sink(struct feed *feed, usec_t captured)
 {
 	const uint8_t *packets;
 	size_t len;
 
 	while ((len = fanout_tap_peek(&feed->tap, WRITE_MAX, &packets))) {
-		feed->sink(feed->sink_owner, packets, len);
+		feed->sink(feed->sink_owner, packets, len, captured);
 		fanout_tap_take(&feed->tap, len);
 	}
 }
 
-static void push(struct feed *feed)
+static void push(struct feed *feed, usec_t captured)
 {
 	/* A descriptor that is being waited for will tell when it can take more. */
 	if (feed->sink)
-		push_sink(feed);
+		push_sink(feed, captured);
 	else if (feed->fd >= 0 && !feed->io.events)
 		push_fd(feed);
 }
@@ -145,15 +145,20 @@ static void on_writable(struct loop_io *io, unsigned events)
 	push_fd(io->owner);
 }
 
-void feeds_write(struct feeds *feeds, const uint8_t *packets, size_t len)
+void feeds_write_captured(struct feeds *feeds, const uint8_t *packets, size_t len, usec_t captured)
 {
 	struct feed *next;
 
 	fanout_write(feeds->fanout, packets, len, loop_now(feeds->loop));
 	for (struct feed *feed = feeds->first; feed; feed = next) {
 		next = feed->next;
-		push(feed);
+		push(feed, captured);
 	}
+}
+
+void feeds_write(struct feeds *feeds, const uint8_t *packets, size_t len)
+{
+	feeds_write_captured(feeds, packets, len, loop_now(feeds->loop));
 }
 
 struct feed *feed_new(struct feeds *feeds, enum fanout_rule rule, size_t bound_bytes,
@@ -218,7 +223,7 @@ void feed_to_sink(struct feed *feed, feed_sink sink, void *owner)
 	feed_to_fd(feed, -1);
 	feed->sink = sink;
 	feed->sink_owner = owner;
-	push(feed);
+	push(feed, loop_now(feed->feeds->loop));
 }
 
 void feed_on_broken(struct feed *feed, void (*on_broken)(void *owner, int error), void *owner)

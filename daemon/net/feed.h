@@ -16,6 +16,8 @@ struct feeds *feeds_new(struct loop *loop, size_t ring_bytes);
 struct feeds *feeds_free(struct feeds *feeds);
 /* Whole packets that have just come in: to the ring, and on to whoever can take them. */
 void feeds_write(struct feeds *feeds, const uint8_t *packets, size_t len);
+/* The same of packets whose time of origin is @captured, for the sinks. */
+void feeds_write_captured(struct feeds *feeds, const uint8_t *packets, size_t len, usec_t captured);
 uint64_t feeds_bytes(const struct feeds *feeds);
 
 /* A consumer, closed. */
@@ -32,8 +34,9 @@ void feed_close(struct feed *feed);
 /* Goes to @fd, non-blocking, the caller's; -1: to nowhere for now. A packet of which a part was
  * written is finished on the same fd, never on another. */
 void feed_to_fd(struct feed *feed, int fd);
-/* Goes to a function that takes all it is given (whole packets) at once. NULL: to nowhere. */
-typedef void (*feed_sink)(void *owner, const uint8_t *packets, size_t len);
+/* Goes to a function that takes all it is given (whole packets) at once. NULL: to nowhere.
+ * @captured: when they came in, or what feeds_write_captured() was told. */
+typedef void (*feed_sink)(void *owner, const uint8_t *packets, size_t len, usec_t captured);
 void feed_to_sink(struct feed *feed, feed_sink sink, void *owner);
 /* @on_broken is called when writing to the fd fails for good (the reader is gone, an error); the
  * feed then goes to nowhere. */

@@ -6,8 +6,9 @@
 #include "wire/nullts.h"
 
 /*
- * The capture time of a media packet is that of the turn of the loop in which its last bytes were
- * read: a large read from a pipe is one burst, and comes out as one.
+ * The capture time of a media packet is the time of origin of its last bytes. That is the turn of
+ * the loop in which they were read, or earlier where an encoder had them in between: a large read
+ * from a pipe is one burst, and comes out as one.
  */
 #define FEED_BOUND (1024 * 1024) /* never waits: only for what comes in one turn */
 
@@ -28,7 +29,7 @@ struct tslane {
 static void submit(struct tslane *lane)
 {
 	struct chunk *chunk = &lane->chunk;
-	usec_t now = pump_time(lane->pump, chunk->captured);
+	usec_t now = pump_time(lane->pump, chunk->came);
 	uint8_t packed[CHUNK_BYTES];
 	size_t len = nullts_pack(chunk->data, chunk->len, packed);
 
@@ -42,14 +43,14 @@ static void submit(struct tslane *lane)
 	chunk_clear(chunk);
 }
 
-static void on_packets(void *owner, const uint8_t *packets, size_t len)
+static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t captured)
 {
 	struct tslane *lane = owner;
 	usec_t now = loop_now(lane->loop);
 	bool any = false;
 
 	for (size_t i = 0; i < len; i += TS_PACKET_BYTES)
-		if (chunk_add(&lane->chunk, packets + i, now)) {
+		if (chunk_add(&lane->chunk, packets + i, captured, now)) {
 			submit(lane);
 			any = true;
 		}

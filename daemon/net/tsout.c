@@ -94,11 +94,12 @@ static void udp_failed(struct tsout *out, int error)
 	say(out, LOG_LEVEL_WARNING, "reconnecting", reason);
 }
 
-static void udp_sink(void *owner, const uint8_t *packets, size_t len)
+static void udp_sink(void *owner, const uint8_t *packets, size_t len, usec_t captured)
 {
 	struct tsout *out = owner;
 	int error = 0;
 
+	(void)captured;
 	for (size_t i = 0; i < len; i += DATAGRAM_BYTES)
 		(void)udp_send(out->sender, out->fd, NULL, NULL, packets + i,
 			       len - i < DATAGRAM_BYTES ? len - i : DATAGRAM_BYTES);

@@ -15,7 +15,8 @@ void chunk_clear(struct chunk *chunk)
 	chunk->class = WIRE_CLASS_DISPOSABLE;
 }
 
-bool chunk_add(struct chunk *chunk, const uint8_t packet[static TS_PACKET_BYTES], usec_t now)
+bool chunk_add(struct chunk *chunk, const uint8_t packet[static TS_PACKET_BYTES], usec_t captured,
+	       usec_t now)
 {
 	struct ts_info info;
 	uint8_t class = WIRE_CLASS_REFERENCE;
@@ -29,7 +30,8 @@ bool chunk_add(struct chunk *chunk, const uint8_t packet[static TS_PACKET_BYTES]
 		chunk->began = now;
 	memcpy(chunk->data + chunk->len, packet, TS_PACKET_BYTES);
 	chunk->len += TS_PACKET_BYTES;
-	chunk->captured = now;
+	chunk->came = now;
+	chunk->captured = captured;
 	return chunk->len == CHUNK_BYTES;
 }
 

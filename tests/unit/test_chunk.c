@@ -4,7 +4,8 @@
 
 #include "unit/test.h"
 
-#define NOW (5 * USEC_PER_SEC)
+#define NOW	(5 * USEC_PER_SEC)
+#define CAPTURE (4 * USEC_PER_SEC)
 
 static void packet_of(uint8_t packet[TS_PACKET_BYTES], uint16_t pid, uint8_t fill)
 {
@@ -25,11 +26,12 @@ static void seven_packets_make_a_full_one(void **state)
 	assert_int_equal(chunk_due_at(&chunk), USEC_NEVER);
 	for (unsigned i = 0; i < CHUNK_PACKETS; i++) {
 		packet_of(packet, 0x100, (uint8_t)i);
-		assert_int_equal(chunk_add(&chunk, packet, NOW + i), i == CHUNK_PACKETS - 1);
+		assert_int_equal(chunk_add(&chunk, packet, CAPTURE + i, NOW + i),
+				 i == CHUNK_PACKETS - 1);
 		assert_memory_equal(chunk.data + i * TS_PACKET_BYTES, packet, TS_PACKET_BYTES);
 	}
 	assert_int_equal(chunk.len, CHUNK_BYTES);
-	assert_int_equal(chunk.captured, NOW + CHUNK_PACKETS - 1);
+	assert_int_equal(chunk.captured, CAPTURE + CHUNK_PACKETS - 1);
 	assert_true(chunk_is_sane(chunk.data, chunk.len));
 	chunk_clear(&chunk);
 	assert_int_equal(chunk.len, 0);
@@ -43,10 +45,11 @@ static void a_single_packet_waits_no_longer_than_it_may(void **state)
 	(void)state;
 	chunk_init(&chunk);
 	packet_of(packet, 0x100, 1);
-	assert_false(chunk_add(&chunk, packet, NOW));
-	assert_false(chunk_add(&chunk, packet, NOW + 3 * USEC_PER_MS));
+	assert_false(chunk_add(&chunk, packet, CAPTURE, NOW));
+	assert_false(chunk_add(&chunk, packet, CAPTURE + 1, NOW + 3 * USEC_PER_MS));
 	assert_int_equal(chunk_due_at(&chunk), NOW + CHUNK_WAIT_MAX);
-	assert_int_equal(chunk.captured, NOW + 3 * USEC_PER_MS);
+	assert_int_equal(chunk.captured, CAPTURE + 1);
+	assert_int_equal(chunk.came, NOW + 3 * USEC_PER_MS);
 }
 
 static void the_class_is_that_of_the_most_important(void **state)
@@ -57,19 +60,19 @@ static void the_class_is_that_of_the_most_important(void **state)
 	(void)state;
 	chunk_init(&chunk);
 	packet_of(packet, TS_PID_NULL, 0xff);
-	(void)chunk_add(&chunk, packet, NOW);
+	(void)chunk_add(&chunk, packet, NOW, NOW);
 	assert_int_equal(chunk.class, WIRE_CLASS_DISPOSABLE);
 	packet_of(packet, 0x100, 0);
-	(void)chunk_add(&chunk, packet, NOW);
+	(void)chunk_add(&chunk, packet, NOW, NOW);
 	assert_int_equal(chunk.class, WIRE_CLASS_REFERENCE);
 	packet_of(packet, 0, 0xff); /* the PID of the PAT */
-	(void)chunk_add(&chunk, packet, NOW);
+	(void)chunk_add(&chunk, packet, NOW, NOW);
 	assert_int_equal(chunk.class, WIRE_CLASS_TABLES);
 	packet_of(packet, 0x100, 0);
-	(void)chunk_add(&chunk, packet, NOW);
+	(void)chunk_add(&chunk, packet, NOW, NOW);
 	assert_int_equal(chunk.class, WIRE_CLASS_TABLES);
 	chunk_clear(&chunk);
-	(void)chunk_add(&chunk, packet, NOW);
+	(void)chunk_add(&chunk, packet, NOW, NOW);
 	assert_int_equal(chunk.class, WIRE_CLASS_REFERENCE);
 }
 
