@@ -67,8 +67,8 @@ class Capture:
 class Chain(Pair):
     """Pair with uplinks through linksim and recordings on both sides."""
 
-    def __init__(self, directory, links, *options, output=None):  # pylint: disable=super-init-not-called
-        self.directory, self.latency, self.checker = directory, 1000, None
+    def __init__(self, directory, links, *options, output=None, scheme="srt", latency=1000):  # pylint: disable=super-init-not-called
+        self.directory, self.latency, self.checker = directory, latency, None
         self.key, self.port = write_key(directory), media.free_port()
         self.outputs = [output] if output else []
         self.records = {side: os.path.join(directory, side) for side in ("send", "receive")}
@@ -77,24 +77,25 @@ class Chain(Pair):
         self.receive_options = ("--record", self.records["receive"])
         self.start_receiver()
         self.relays = Relays(self.port, **links)
-        self.input_port = media.free_port()
+        self.input_port, self.scheme = media.free_port(), scheme
         uplinks = [word for name, address in self.relays.address.items()
                    for word in ("--uplink", f"{name}=127.0.0.1,to={address}")]
-        self.sender = Program("send", directory, "--input", f"srt://:{self.input_port}", "--to",
+        self.sender = Program("send", directory, "--input", f"{scheme}://:{self.input_port}", "--to",
                               f"127.0.0.1:{self.port}", "--key-file", self.key, "--latency",
-                              "1000ms", "--record", self.records["send"], *uplinks, *options)
+                              f"{latency}ms", "--record", self.records["send"], *uplinks, *options)
         self.wait_connected()
 
     def send(self, source, *more, seconds=None):
-        """A file in real time over SRT and to further URLs, the same bytes into sent.ts, again and
+        """A file in real time into the chain and to further URLs, the same bytes into sent.ts, again and
         again for @seconds; the process."""
         again = ["-stream_loop", "-1"] if seconds else []
         limit = ["-t", str(seconds)] if seconds else []
         outputs = [os.path.join(self.directory, "sent.ts"),
-                   f"srt://127.0.0.1:{self.input_port}?pkt_size=1316&linger=5", *more]
+                   f"{self.scheme}://127.0.0.1:{self.input_port}?pkt_size=1316"
+                   + ("&linger=5" if self.scheme == "srt" else ""), *more]
         return media.Process(["ffmpeg", "-nostdin", "-v", "error", "-re", *again, "-i", source,
                               *limit, "-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "tee",
-                              "|".join(f"[f=mpegts:pes_payload_size=0]{url}" for url in outputs)],
+                              "|".join(f"[f=mpegts:max_delay=20000]{url}" for url in outputs)],
                              name="ffmpeg")
 
     def advice(self):
@@ -179,7 +180,7 @@ def make_source(path, bitrate, **content):
     """A stream that needs every bit, its keyframes 0.3 s long at most, and sound in small pieces, so
     that ffmpeg sends it evenly."""
     media.run([*media.content_args(bitrate=bitrate, extra_filter="noise=alls=12:allf=t", **content),
-               "-bufsize", str(bitrate * 3 // 10), "-pes_payload_size", "0", "-f", "mpegts", path],
+               "-bufsize", str(bitrate * 3 // 10), "-muxdelay", "0.02", "-f", "mpegts", path],
               timeout=300)
     return path
 
@@ -222,13 +223,12 @@ def percentile(values, share):
 
 
 def delays(before, behind):
-    """What the chain takes, from one Capture to the other: (the least, the 99th percentile, number of
-    pictures), seconds. ffmpeg sends copied pictures in bursts and they come out evenly, so the least
-    is what the chain takes by itself; the percentile adds how late a picture came out, by its time
-    stamp, beside the earliest one."""
-    both = sorted(pts for pts in behind.pictures if pts in before.pictures)
-    if not both:
-        return 0, 0, 0
-    least = min(behind.pictures[pts] - before.pictures[pts] for pts in both)
-    out = [behind.pictures[pts] - pts / 90000 for pts in both]
-    return least, least + percentile(out, 0.99) - min(out), len(both)
+    """What the chain takes, from one Capture to the other, of each picture that came through, by its
+    time stamp: seconds, the least first. An encoder sends a picture that others refer to before
+    those that are shown before it; it counts from the moment at which it could have been shown."""
+    took, shown = [], 0
+    for pts in sorted(before.pictures):
+        shown = max(shown, before.pictures[pts])
+        if pts in behind.pictures:
+            took.append(behind.pictures[pts] - shown)
+    return sorted(took)
