@@ -158,6 +158,16 @@ void encoder_advise(struct encoder *encoder, uint64_t bps, uint64_t picture_bps,
 	}
 }
 
+void encoder_ask_key(struct encoder *encoder)
+{
+	json_t *line = encoder->job ? json_pack("{s:s}", "command", "keyframe") : NULL;
+
+	if (!line)
+		return;
+	worker_send(job_worker(encoder->job), line);
+	json_decref(line);
+}
+
 void encoder_stop(struct encoder *encoder)
 {
 	if (encoder->job)

@@ -23,6 +23,9 @@ struct feeds *encoder_stream(struct encoder *encoder);
 void encoder_advise(struct encoder *encoder, uint64_t bps, uint64_t picture_bps,
 		    const char *reason);
 
+/* The next picture should be a keyframe. Only our own encoder can be asked. */
+void encoder_ask_key(struct encoder *encoder);
+
 void encoder_stop(struct encoder *encoder);
 bool encoder_is_stopped(const struct encoder *encoder);
 void encoder_tick(struct encoder *encoder);

@@ -31,6 +31,7 @@
 #define MEDIA_BYTES 1316 /* of a media packet */
 #define SHARE	    900	 /* permille */
 #define BATCH	    64	 /* packets handed on at once */
+#define KEY_SPACING (500 * USEC_PER_MS)
 #define CALM	    (5 * USEC_PER_SEC)
 #define LOW_BPS	    2000000 /* below it, a picture is seen to be poor */
 #define LOW_FOR	    (2 * USEC_PER_SEC)
@@ -47,6 +48,10 @@ struct live {
 	size_t batch_len;
 	usec_t captured;     /* of what is in the batch */
 	usec_t lag, lag_max; /* of it, and how much may be */
+
+	void (*want_key)(void *owner);
+	void *owner;
+	usec_t asked_at; /* for a keyframe */
 
 	bool acting; /* a person was told that the gate acts */
 	usec_t acted_at;
@@ -127,6 +132,15 @@ static void set_captured(struct live *live, usec_t captured, usec_t now)
 	live->lag = usec_since(live->captured, now);
 }
 
+static void ask_key(struct live *live, usec_t now)
+{
+	if (!live->want_key || !gate_wants_key(&live->gate) ||
+	    usec_since(live->asked_at, now) < KEY_SPACING)
+		return;
+	live->asked_at = now;
+	live->want_key(live->owner);
+}
+
 static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t captured)
 {
 	struct live *live = owner;
@@ -143,6 +157,7 @@ static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t c
 		pull(live);
 	}
 	flush_batch(live);
+	ask_key(live, now);
 	if (gate_level(&live->gate) != GATE_LEVEL_ALL)
 		live->acted_at = now;
 }
@@ -191,6 +206,12 @@ struct live *live_free(struct live *live)
 struct feeds *live_stream(struct live *live)
 {
 	return live->output;
+}
+
+void live_on_want_key(struct live *live, void (*want_key)(void *owner), void *owner)
+{
+	live->want_key = want_key;
+	live->owner = owner;
 }
 
 void live_flush(struct live *live)

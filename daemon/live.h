@@ -18,6 +18,9 @@ struct live *live_new(struct loop *loop, struct feeds *input, struct feeds *enco
 struct live *live_free(struct live *live);
 /* What is to be sent. */
 struct feeds *live_stream(struct live *live);
+/* @want_key: the picture stands still, and a keyframe is all that it waits for; not more than
+ * twice a second. */
+void live_on_want_key(struct live *live, void (*want_key)(void *owner), void *owner);
 /* Nothing more comes: what the gate holds back goes on. */
 void live_flush(struct live *live);
 

@@ -211,6 +211,13 @@ static void on_uplink_log(void *owner, int level, const char *text)
 	journal_add(&sender->journal, level, MESSAGE_UPLINK_STATE, "%s", text);
 }
 
+static void on_want_key(void *owner)
+{
+	struct sender *sender = owner;
+
+	encoder_ask_key(sender->encoder);
+}
+
 static void tell_silence(struct sender *sender, usec_t now)
 {
 	if (sender->session_up || now < sender->tell_silence)
@@ -519,6 +526,7 @@ static int sender_start(struct sender *sender)
 				&sender->journal);
 	if (!sender->live)
 		return EX_OSERR;
+	live_on_want_key(sender->live, on_want_key, sender);
 	sender->limit = (struct limit){ .encoder = sender->encoder,
 					.live = sender->live,
 					.journal = &sender->journal };

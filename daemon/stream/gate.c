@@ -154,6 +154,15 @@ enum gate_level gate_level(const struct gate *gate)
 	return level;
 }
 
+bool gate_wants_key(const struct gate *gate)
+{
+	bool broken = false;
+
+	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
+		broken |= gate->video[i].broken;
+	return broken && !exceeds(gate, gate_wait(gate), steps_of(gate)->thin_off);
+}
+
 /* --- one access unit -------------------------------------------------------------------------- */
 
 /* Of the keyframe that begins now the size is not known; those before it were as large. An encoder

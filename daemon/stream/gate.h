@@ -122,3 +122,5 @@ const uint8_t *gate_next(struct gate *gate);
 void gate_flush(struct gate *gate, usec_t now);
 
 enum gate_level gate_level(const struct gate *gate);
+/* The picture stands still, and could go on if a keyframe came now. */
+bool gate_wants_key(const struct gate *gate);

@@ -37,6 +37,8 @@
  *
  * Lines to a worker:
  *   {"command":"bitrate","bps":N,"reason":TEXT}   encode: the advice
+ *   {"command":"keyframe"}                        encode: the next picture, half a second after
+ *                                                 the last one at the earliest
  *   {"command":"stop"}                            like SIGTERM
  *
  * Exit status (of sysexits.h where one fits): why it ended.

@@ -305,6 +305,26 @@ static void gives_an_encoder_that_follows_more_time(void **state)
 }
 
 /* The queue that the bond does not show yet counts as well. */
+static void asks_for_a_keyframe_when_nothing_waits_any_more(void **state)
+{
+	struct bench *bench = bench_new(false);
+
+	(void)state;
+	bond_is(bench, 0, 8000000);
+	play(bench, "KP");
+	assert_false(gate_wants_key(&bench->gate));
+	bond_is(bench, 900, 8000000);
+	play(bench, "P");
+	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_WAIT);
+	assert_false(gate_wants_key(&bench->gate));
+	bond_is(bench, 0, 8000000);
+	play(bench, "P");
+	assert_true(gate_wants_key(&bench->gate));
+	play(bench, "K");
+	assert_false(gate_wants_key(&bench->gate));
+	free(bench);
+}
+
 static void counts_what_it_let_pass_itself(void **state)
 {
 	struct bench *bench = bench_new(false);
@@ -461,6 +481,7 @@ int main(void)
 		cmocka_unit_test(without_a_session_everything_passes),
 		cmocka_unit_test(goes_down_the_ladder_and_up_again),
 		cmocka_unit_test(gives_an_encoder_that_follows_more_time),
+		cmocka_unit_test(asks_for_a_keyframe_when_nothing_waits_any_more),
 		cmocka_unit_test(counts_what_it_let_pass_itself),
 		cmocka_unit_test(a_keyframe_that_is_too_large_is_tried_after_a_while),
 		cmocka_unit_test(h265_goes_on_at_open_entries_without_what_is_shown_before),

@@ -24,6 +24,7 @@
  */
 #define VBV_PERMILLE 300
 #define GOP_TICKS    (2 * 90000)
+#define KEY_SPACING  45000  /* of keyframes that are asked for */
 #define GOP_NEVER    100000 /* pictures: keyframes are placed by time */
 #define THREADS_MAX  4
 #define TOO_MUCH     105 /* percent of what is wanted */
@@ -35,6 +36,7 @@ struct coder {
 	AVPacket *packet;
 	double fps; /* nominal */
 	double qp;
+	bool key_asked;
 	int64_t key_pts; /* of the last keyframe; AV_NOPTS_VALUE: none yet */
 	AVRational aspect;
 	enum AVPixelFormat format; /* of what is given to it */
@@ -134,8 +136,14 @@ bool coder_key_is_due(const struct coder *coder, int64_t pts)
 {
 	/* Half a picture early is nearer to two seconds than a picture late. */
 	int64_t half = (int64_t)(45000 / coder->fps);
+	int64_t gop = coder->key_asked ? KEY_SPACING : GOP_TICKS;
 
-	return coder->key_pts == AV_NOPTS_VALUE || pts >= coder->key_pts + GOP_TICKS - half;
+	return coder->key_pts == AV_NOPTS_VALUE || pts >= coder->key_pts + gop - half;
+}
+
+void coder_ask_key(struct coder *coder)
+{
+	coder->key_asked = true;
 }
 
 /* Whether another coder is to take over at @pts, since this one cannot change its rate. */
@@ -168,6 +176,7 @@ int coder_send(struct coder *coder, AVFrame *frame)
 	if (coder_key_is_due(coder, frame->pts)) {
 		frame->pict_type = AV_PICTURE_TYPE_I;
 		coder->key_pts = frame->pts;
+		coder->key_asked = false;
 	}
 	if (coder->first_pts == AV_NOPTS_VALUE)
 		coder->first_pts = frame->pts;

@@ -29,6 +29,8 @@ bool coder_fits(const struct coder *coder, const AVFrame *frame);
 /* Whether the next picture, at @pts, becomes a keyframe. */
 bool coder_key_is_due(const struct coder *coder, int64_t pts);
 
+/* The next picture is to be a keyframe, if the last one was half a second ago. */
+void coder_ask_key(struct coder *coder);
 /* From the next picture on. @fps: pictures per second that really come. */
 void coder_rate(struct coder *coder, uint64_t video_bps, double fps);
 /* Encodes (NULL: gives what is still inside). 0, or negative when the picture was refused. */

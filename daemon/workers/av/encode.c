@@ -133,6 +133,8 @@ static void encode_command(const char *command, json_t *line, void *owner)
 	struct encode *encode = owner;
 	json_int_t bps = json_integer_value(json_object_get(line, "bps"));
 
+	if (!strcmp(command, "keyframe"))
+		atomic_store(&encode->key_asked, true);
 	if (strcmp(command, "bitrate") || bps <= 0)
 		return;
 	atomic_store(&encode->advice_bps, (uint64_t)bps);

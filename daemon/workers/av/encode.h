@@ -45,6 +45,7 @@ struct encode {
 	struct supervisor *supervisor;
 	_Atomic uint64_t advice_bps; /* the last that came, by the supervisor's thread */
 	_Atomic bool ready;	     /* the demuxer can be poked */
+	_Atomic bool key_asked;	     /* a keyframe is wanted before its time */
 	struct raw *raw;	     /* NULL: nothing passes */
 	struct demuxer *demuxer;
 	struct timeline timeline;

@@ -197,6 +197,8 @@ static void encode_picture(struct encode *encode, AVFrame *frame)
 	encode_learn_interval(encode, frame->pts - encode->last_pts);
 	encode->last_pts = frame->pts;
 	encode_set_rate(encode);
+	if (atomic_exchange(&encode->key_asked, false))
+		coder_ask_key(encode->coder);
 	if (coder_send(encode->coder, frame) < 0)
 		encode->decoder.errors++;
 	encode_drain(encode);

@@ -17,6 +17,7 @@ static const struct role {
 	  "         [--sound aac|keep] [--no-pass] [--no-drop]\n"
 	  "      MPEG-TS on stdin to MPEG-TS on stdout, the video encoded again at the rate that\n"
 	  "      {\"command\":\"bitrate\",\"bps\":N} on the control socket asks for.\n"
+	  "      {\"command\":\"keyframe\"} asks for one before its time.\n"
 	  "      --encoder: x264, x265, nvenc, qsv, vaapi or auto; --codec: h264 or h265.\n"
 	  "      --sound keep: MPEG audio and AC-3 are not made AAC.\n"
 	  "      --no-pass: what fits the rate is encoded again as well.\n"
