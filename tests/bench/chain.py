@@ -6,49 +6,13 @@ Debian's srt-live-transmit doing the same way without bonding, in the same run.
 usage: tests/bench/chain.py [--rate 10M] [--seconds 20] [--uplinks 3] [--latency 1000] [--feed auto]
 """
 import argparse
-import contextlib
 import os
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import media  # noqa: E402  pylint: disable=wrong-import-position
-
-
-def descendants(pid):
-    """Process ids below @pid."""
-    found = []
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children",
-                                            encoding="ascii") as file:
-        for child in file.read().split():
-            found += [int(child)] + descendants(int(child))
-    return found
-
-
-def name_of(pid):
-    """Program and verb of a process."""
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = file.read().decode(errors="replace").split("\0")
-    return " ".join([os.path.basename(words[0])] + [w for w in words[1:2] if not w.startswith("-")])
-
-
-def usage_of(pid):
-    """(CPU seconds, resident bytes)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(") ", 1)[1].split()
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        rss = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), rss
-
-
-def programs(processes):
-    """{label: pid} of the processes and what they started."""
-    labels = {}
-    for process in processes:
-        for pid in [process.pid] + descendants(process.pid):
-            label = process.name if pid == process.pid else f"{process.name}: {name_of(pid)}"
-            labels[label] = pid
-    return labels
+from usage import programs, usage_of  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def measure(title, processes, checker, generate_args):

@@ -16,6 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import media  # noqa: E402  pylint: disable=wrong-import-position
 from live import Capture, Chain, delays, make_source, percentile, radio_traces  # noqa: E402  pylint: disable=wrong-import-position
+from usage import programs, usage_of  # noqa: E402  pylint: disable=wrong-import-position
 
 LOOP = 20  # seconds of the source, again and again
 LOW, HIGH = 1500000, 9000000
@@ -48,6 +49,8 @@ def measure(directory, args):
                          seconds=args.seconds)
     media.check(encoder.wait(args.seconds + 60) == 0, encoder.report)
     gate = chain.job("gate")
+    used = {label: usage_of(pid)
+            for label, pid in programs([chain.sender, chain.receiver]).items()}
     chain.drained()
     bond = chain.receiver.snapshot()["bond"]
     chain.stop()
@@ -61,6 +64,8 @@ def measure(directory, args):
     print(f"live.py: {args.seconds} s of {args.height}p30, "
           f"{len(original) * 8 / args.seconds / 1e6:.1f} Mb/s, control {args.control}, over {mean / 1e6:.2f} Mb/s on average (seed {args.seed})")
     print(f"  {bond['media_lost']} of {bond['media_delivered']} media packets lost; {gate['reason']}")
+    print("  CPU seconds per minute of stream, MB: " + "; ".join(
+        f"{label} {cpu * 60 / args.seconds:.1f}, {rss / 1e6:.0f}" for label, (cpu, rss) in used.items()))
     share = behind.bps() / mean
     good = [
         tell(behind.step_max() <= 2.5 * FRAME,
