@@ -100,7 +100,7 @@ static unsigned coding_exclude(const struct bond *b, bool again)
 bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t *ret_at,
 		 usec_t now)
 {
-	const struct parity_group *g = &b->parity->group[b->parity->adding ^ 1];
+	const struct parity_group *g;
 
 	*ret_at = USEC_NEVER;
 	if (!b->parity->loss_ppm)

@@ -50,7 +50,8 @@ static void passage_forget(struct passage *passage)
 {
 	av_packet_free(&passage->kept[0]);
 	passage->kept_count--;
-	memmove(passage->kept, passage->kept + 1, passage->kept_count * sizeof(*passage->kept));
+	for (unsigned i = 0; i < passage->kept_count; i++)
+		passage->kept[i] = passage->kept[i + 1];
 }
 
 struct passage *passage_free(struct passage *passage)

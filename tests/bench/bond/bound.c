@@ -4,7 +4,7 @@
 
 #include "bench/bond/scenario.h"
 
-#define MANY 100 / 15
+#define MANY(seeds) ((seeds)*100 / 15)
 
 int bound_plan(const struct bound *bound, struct plan *plan, unsigned off, unsigned seeds)
 {
@@ -12,7 +12,7 @@ int bound_plan(const struct bound *bound, struct plan *plan, unsigned off, unsig
 	int r;
 
 	if (bound->many)
-		seeds = seeds * MANY;
+		seeds = MANY(seeds);
 	r = plan_add(plan, scenario, CONTENDER_OURS, off, seeds);
 	if (!r && bound->permille)
 		r = plan_add(plan, scenario, bound->of, 0, seeds);

@@ -41,17 +41,18 @@ static void others(char names[][SCENARIO_NAME_MAX], unsigned count, unsigned one
 						 used ? "+" : "", names[i]);
 }
 
-/* @format takes the moment and an even number between @low and @high, both in ms. */
-static void again_and_again(const char *format, unsigned low, unsigned high, usec_t until,
-			    struct rng *rng, char *ret_text, size_t size)
+/* What happens to the link "cell": @what, a number of ms between @low and @high, @rest. */
+static void again_and_again(const char *what, unsigned low, unsigned high, const char *rest,
+			    usec_t until, struct rng *rng, char *ret_text, size_t size)
 {
 	size_t used = 0;
 
 	*ret_text = '\0';
 	for (usec_t at = AT_EARLIEST - USEC_PER_SEC; at < until && used < size;
 	     at += USEC_PER_SEC + rng_below(rng, 4 * USEC_PER_SEC))
-		used += (size_t)snprintf(ret_text + used, size - used, format, at / USEC_PER_MS,
-					 low + rng_below(rng, high - low + 1));
+		used += (size_t)snprintf(
+			ret_text + used, size - used, "at %" PRIu64 "ms cell %s%" PRIu64 "ms%s;",
+			at / USEC_PER_MS, what, low + rng_below(rng, high - low + 1), rest);
 }
 
 bool bench_scenario_text(const char *text, uint64_t seed, usec_t length, char *ret_text,
@@ -73,10 +74,9 @@ bool bench_scenario_text(const char *text, uint64_t seed, usec_t length, char *r
 
 	(void)snprintf(at, sizeof(at), "%" PRIu64,
 		       (AT_EARLIEST + rng_below(&rng, latest - AT_EARLIEST)) / USEC_PER_MS);
-	again_and_again("at %" PRIu64 "ms cell delay=%" PRIu64 "ms;", 100, 1200,
-			WORLD_LEAD + length, &rng, swings, sizeof(swings));
-	again_and_again("at %" PRIu64 "ms cell for %" PRIu64 "ms outage=stall;", 400, 800,
-			WORLD_LEAD + length, &rng, stalls, sizeof(stalls));
+	again_and_again("delay=", 100, 1200, "", WORLD_LEAD + length, &rng, swings, sizeof(swings));
+	again_and_again("for ", 400, 800, " outage=stall", WORLD_LEAD + length, &rng, stalls,
+			sizeof(stalls));
 	others(names, links, one, rest, sizeof(rest));
 	while (*text) {
 		const char *value = NULL;

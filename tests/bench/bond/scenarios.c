@@ -37,7 +37,7 @@
 	"; link c rate=6M queue=300ms " words
 #define PARITY(row_name, words, latency_ms, mbps)                                                  \
 	{                                                                                          \
-		.group = "parity", .about = words, .world.name = row_name,                         \
+		.group = "parity", .about = (words), .world.name = (row_name),                     \
 		.world.scenario = LINKS_OF(words), .world.latency = (latency_ms)*MS,               \
 		.world.source = CONSTANT(mbps), .world.settle = 5 * SEC, .world.length = 25 * SEC, \
 		.skip = SRT_CONTENDERS, .coded = true, .hidden = true                              \
