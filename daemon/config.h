@@ -181,6 +181,10 @@ int config_arguments(struct config *config, int argc, const char *const *argv,
 /* Checks what belongs together (a receiver address, a key, readable files, the ranges) and loads
  * the key. 0, or -EINVAL with @errors filled. */
 int config_finish(struct config *config, struct config_errors *errors);
+/* The next setting that differs and that a running role does not take up, such as "[record]
+ * segment"; false: there is no further one. *@at is 0 for the first. */
+bool config_restart_next(const struct config *old, const struct config *fresh, size_t *at,
+			 char *name, size_t size);
 /* The options of a role, for --help. */
 void config_help(FILE *file, enum config_role role);
 /* Sets what section [uplink NAME] calls @key ("cost", "rate-max"), from text as it stands there. 0,

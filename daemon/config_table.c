@@ -35,17 +35,18 @@ static const char *const codecs[] = { "h264", "h265", NULL };
 /* clang-format off */
 const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_ROLE, SENDER, "to", "to", CONFIG_TYPE_RECEIVERS, FIELD(to),
-	  .value = "HOST:PORT",
+	  .value = "HOST:PORT", .live = true,
 	  .help = "the receiver; again for the next choice when the first does not answer" },
 	{ CONFIG_SECTION_ROLE, RECEIVER, "listen", "listen", CONFIG_TYPE_LISTEN, FIELD(listen),
 	  .value = "ADDRESS:PORT", .help = "UDP address for the senders, such as 0.0.0.0:7000" },
 	{ CONFIG_SECTION_ROLE, BOTH, "key-file", "key-file", CONFIG_TYPE_FILE, FIELD(key_file),
-	  .value = "FILE", .help = "the key both ends share (made by uplinkctl genkey)" },
+	  .value = "FILE", .live = true, /* the key itself is compared */
+	  .help = "the key both ends share (made by uplinkctl genkey)" },
 	{ CONFIG_SECTION_ROLE, BOTH, "latency", "latency", CONFIG_TYPE_DURATION, FIELD(latency),
 	  .min = BOND_LATENCY_MIN, .max = BOND_LATENCY_MAX, .fallback = "1s", .value = "TIME",
 	  .help = "from input to output; the greater of both ends holds" },
 	{ CONFIG_SECTION_ROLE, SENDER, "policy", "policy", CONFIG_TYPE_CHOICE, FIELD(policy),
-	  .choices = policies, .fallback = "aggregate", .value = "POLICY",
+	  .choices = policies, .fallback = "aggregate", .value = "POLICY", .live = true,
 	  .help = "aggregate: use the sum of all uplinks; broadcast: everything on every uplink; "
 		  "backup: the cheapest uplink first" },
 	{ CONFIG_SECTION_ROLE, BOTH, "feed", "feed", CONFIG_TYPE_CHOICE, FIELD(feed),
@@ -61,7 +62,7 @@ const struct config_key config_keys[] = {
 	{ CONFIG_SECTION_ROLE, BOTH, "control", "control", CONFIG_TYPE_TEXT, FIELD(control_path),
 	  .value = "SOCKET", .help = "control socket for uplinkctl; default: in the runtime directory" },
 	{ CONFIG_SECTION_ROLE, BOTH, "log-level", "log-level", CONFIG_TYPE_WORD, FIELD(log_level),
-	  .choices = levels, .fallback = "info", .value = "LEVEL",
+	  .choices = levels, .fallback = "info", .value = "LEVEL", .live = true,
 	  .help = "err, warning, info or debug" },
 
 	{ CONFIG_SECTION_INPUT, SENDER, "url", "input", CONFIG_TYPE_URL_INPUT, FIELD(input),

@@ -50,6 +50,7 @@ struct config_key {
 	const char *fallback;	    /* default, as one would write it; NULL: none */
 	const char *value;	    /* what stands for the value in --help */
 	const char *help;
+	bool live; /* a reload changes it while the role runs; of the sections before [uplink] */
 };
 
 extern const struct config_key config_keys[];

@@ -44,6 +44,15 @@ void journal_note(struct journal *journal, int level, const char *format, ...)
 	keep(journal, level, text);
 }
 
+void journal_restarts(struct journal *journal, const struct config *old, const struct config *fresh)
+{
+	char name[64];
+
+	for (size_t at = 0; config_restart_next(old, fresh, &at, name, sizeof(name));)
+		journal_add(journal, LOG_LEVEL_WARNING, NULL,
+			    "%s: the new setting takes effect at the next start", name);
+}
+
 void journal_stats(const struct journal *journal, struct stats *stats)
 {
 	uint64_t first = journal->count > STATS_LOG_MAX ? journal->count - STATS_LOG_MAX : 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config.h"
 #include "ctl/stats.h"
 
 /*
@@ -16,4 +17,7 @@ void journal_add(struct journal *journal, int level, const char *message_id, con
 /* Only kept: somebody else has logged it. */
 void journal_note(struct journal *journal, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Tells each setting that differs and that a reload does not change. */
+void journal_restarts(struct journal *journal, const struct config *old,
+		      const struct config *fresh);
 void journal_stats(const struct journal *journal, struct stats *stats);

@@ -22,7 +22,7 @@ bool limit_take(struct limit *limit, const struct bond_media *media)
 	return true;
 }
 
-void limit_advise(struct limit *limit, uint64_t bps, uint64_t advice_max_bps, const char *reason)
+void limit_advise(struct limit *limit, uint64_t bps, const char *reason)
 {
 	uint64_t stream_max_bps = limit->picture_max_bps
 					  ? live_stream_bps(limit->live, limit->picture_max_bps)
@@ -31,7 +31,7 @@ void limit_advise(struct limit *limit, uint64_t bps, uint64_t advice_max_bps, co
 	limit->advice_bps = bps;
 	limit->told_bps = stream_max_bps < bps ? stream_max_bps : 0;
 	/* What the operator or an output limits is not the uplinks' fault. */
-	live_carried(limit->live, bps < advice_max_bps ? bps : UINT64_MAX);
+	live_carried(limit->live, bps < limit->advice_max_bps ? bps : UINT64_MAX);
 	if (limit->told_bps) {
 		bps = limit->told_bps;
 		reason = "limit of the receiver's outputs";
@@ -39,8 +39,8 @@ void limit_advise(struct limit *limit, uint64_t bps, uint64_t advice_max_bps, co
 	encoder_advise(limit->encoder, bps, live_picture_bps(limit->live, bps), reason);
 }
 
-void limit_tick(struct limit *limit, uint64_t advice_max_bps)
+void limit_tick(struct limit *limit)
 {
 	if (limit->advice_bps)
-		limit_advise(limit, limit->advice_bps, advice_max_bps, "as before");
+		limit_advise(limit, limit->advice_bps, "as before");
 }

@@ -114,8 +114,6 @@ static int on_reload(void *owner, char *why, size_t size)
 			  errors.count);
 		config_errors_clear(&errors);
 	} else {
-		if (strcmp(fresh->control_path, program->config->control_path) != 0)
-			log_warning("control: the new path takes effect at the next start");
 		log_open("uplinkd", level_of(fresh->log_level));
 		if (role->on_reload)
 			role->on_reload(role->owner, program->config, fresh);

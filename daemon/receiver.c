@@ -181,13 +181,6 @@ static void receiver_stats(void *owner, struct stats *stats)
 				       usec_since(receiver->last_change, now) < LIVE_SPAN);
 }
 
-static void tell_restart(struct receiver *receiver, bool differs, const char *what)
-{
-	if (differs)
-		journal_add(&receiver->journal, LOG_LEVEL_WARNING, NULL,
-			    "%s: the new setting takes effect at the next start", what);
-}
-
 static void receiver_reload(void *owner, const struct config *old, const struct config *fresh)
 {
 	struct receiver *receiver = owner;
@@ -195,12 +188,7 @@ static void receiver_reload(void *owner, const struct config *old, const struct 
 	outputs_set(receiver->outputs, fresh);
 	if (receiver->session_up)
 		tell_limit(receiver, fresh);
-	tell_restart(receiver, strcmp(old->listen, fresh->listen) != 0, "listen");
-	tell_restart(receiver, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
-	tell_restart(receiver, old->feed != fresh->feed, "feed");
-	tell_restart(receiver, old->latency != fresh->latency, "latency");
-	tell_restart(receiver, strcmp(old->record.directory, fresh->record.directory) != 0,
-		     "recording directory");
+	journal_restarts(&receiver->journal, old, fresh);
 }
 
 /* --- stop ----------------------------------------------------------------------------------- */

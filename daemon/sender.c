@@ -196,8 +196,7 @@ static void port_event(void *owner, const struct bond_event *event)
 		snapshot_tell_path(&sender->journal, sender->bond, event, loop_now(sender->loop));
 		break;
 	case BOND_EVENT_ADVICE:
-		limit_advise(&sender->limit, event->bps, sender->role->config->advice_max_bps,
-			     bond_reason_text(event->reason));
+		limit_advise(&sender->limit, event->bps, bond_reason_text(event->reason));
 		break;
 	}
 }
@@ -270,7 +269,7 @@ static void on_tick(struct loop_timer *timer)
 	quality_tick(sender->quality, sender->uplinks);
 	input_tick(sender->input);
 	encoder_tick(sender->encoder);
-	limit_tick(&sender->limit, sender->role->config->advice_max_bps);
+	limit_tick(&sender->limit);
 	live_tick(sender->live);
 	transport_tick(sender->transport);
 	if (sender->record)
@@ -328,13 +327,6 @@ static void uplinks_configure(struct sender *sender, const struct config *config
 	caps_tick(sender->caps, sender->bond);
 }
 
-static void tell_restart(struct sender *sender, bool differs, const char *what)
-{
-	if (differs)
-		journal_add(&sender->journal, LOG_LEVEL_WARNING, NULL,
-			    "%s: the new setting takes effect at the next start", what);
-}
-
 static void sender_reload(void *owner, const struct config *old, const struct config *fresh)
 {
 	struct sender *sender = owner;
@@ -342,22 +334,7 @@ static void sender_reload(void *owner, const struct config *old, const struct co
 	uplinks_configure(sender, fresh);
 	bond_set_policy(sender->bond, fresh->policy, loop_now(sender->loop));
 	pump_turn(sender->pump);
-	tell_restart(sender, strcmp(old->input.text, fresh->input.text) != 0, "input");
-	tell_restart(sender, memcmp(old->key, fresh->key, sizeof(old->key)) != 0, "key");
-	tell_restart(sender, old->manage_routes != fresh->manage_routes, "manage-routes");
-	tell_restart(sender, old->latency != fresh->latency, "latency");
-	tell_restart(sender, old->feed != fresh->feed, "feed");
-	tell_restart(sender, old->encoder_control != fresh->encoder_control, "encoder control");
-	tell_restart(sender,
-		     strcmp(old->encoder_name, fresh->encoder_name) != 0 ||
-			     strcmp(old->encoder_codec, fresh->encoder_codec) != 0 ||
-			     strcmp(old->encoder_preset, fresh->encoder_preset) != 0 ||
-			     strcmp(old->encoder_ladder, fresh->encoder_ladder) != 0 ||
-			     strcmp(old->encoder_sound, fresh->encoder_sound) != 0 ||
-			     old->encoder_pass != fresh->encoder_pass,
-		     "encoder");
-	tell_restart(sender, strcmp(old->record.directory, fresh->record.directory) != 0,
-		     "recording directory");
+	journal_restarts(&sender->journal, old, fresh);
 }
 
 /* --- stop ----------------------------------------------------------------------------------- */
@@ -529,7 +506,8 @@ static int sender_start(struct sender *sender)
 	live_on_want_key(sender->live, on_want_key, sender);
 	sender->limit = (struct limit){ .encoder = sender->encoder,
 					.live = sender->live,
-					.journal = &sender->journal };
+					.journal = &sender->journal,
+					.advice_max_bps = config->advice_max_bps };
 	sender->transport =
 		transport_caller_new(sender->loop, live_stream(sender->live), sender->bond,
 				     sender->pump, &sender->journal, config->rate_max_bps);

@@ -151,6 +151,14 @@ def reload_takes_the_new_and_refuses_the_wrong():
             code, text = service.ask("status")
             check(code == 0 and "output a" in text and "output b" in text, text)
 
+            two = output + f"[output b]\nurl = udp://127.0.0.1:{free_port()}\n"
+            write(path, begin + "rate-max = 20M\n" + two)
+            code, text = service.ask("reload")
+            check(code == 0 and "[receiver] rate-max: the new setting takes effect at the next "
+                  "start" in service.logged(), text + service.logged())
+            service.until("RELOADING=1")
+            service.until("READY=1")
+
             write(path, begin + output + "latancy = 3s\n")
             code, text = service.ask("reload")
             check(code == 69 and 'unknown key "latancy"' in text and "the old one stays" in text,
