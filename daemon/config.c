@@ -157,6 +157,31 @@ static void check_sender(const struct config *config, struct config_errors *erro
 		config_errors_add(errors, "[advice] start must lie between min and max");
 }
 
+static void check_output(const struct config_output *output, struct config_errors *errors)
+{
+	bool rtmp = output->url.scheme == CONFIG_URL_RTMP || output->url.scheme == CONFIG_URL_RTMPS;
+	const char *slash = strchr(output->url.path, '/');
+	char what[64];
+
+	if (output->url.scheme == CONFIG_URL_NONE)
+		config_errors_add(errors, "[output %s] has no url =", output->name);
+	if (rtmp && !*output->key_file && (!slash || !slash[1]))
+		config_errors_add(errors,
+				  "[output %s] has no stream key; give key-file = FILE, or end the "
+				  "url with /KEY",
+				  output->name);
+	if (*output->passphrase_file && output->url.scheme != CONFIG_URL_SRT)
+		config_errors_add(errors, "[output %s] passphrase-file is for srt:// alone",
+				  output->name);
+	if (output->latency && output->latency < CONFIG_SRT_LATENCY_MIN)
+		config_errors_add(errors, "[output %s] latency must be 0s, or from 20ms on",
+				  output->name);
+	(void)snprintf(what, sizeof(what), "[output %s] key-file", output->name);
+	check_secret(what, output->key_file, 1, CONFIG_TEXT_MAX, errors);
+	(void)snprintf(what, sizeof(what), "[output %s] passphrase-file", output->name);
+	check_secret(what, output->passphrase_file, PASSPHRASE_MIN, PASSPHRASE_MAX, errors);
+}
+
 static void check_receiver(const struct config *config, struct config_errors *errors)
 {
 	unsigned pipes = 0;
@@ -169,18 +194,12 @@ static void check_receiver(const struct config *config, struct config_errors *er
 					  "--record DIR, or [output NAME] with url =");
 	for (unsigned i = 0; i < config->output_count; i++) {
 		const struct config_output *output = &config->outputs[i];
-		char what[64];
 
-		(void)snprintf(what, sizeof(what), "[output %s]", output->name);
-		if (output->url.scheme == CONFIG_URL_NONE)
-			config_errors_add(errors, "%s has no url =", what);
+		check_output(output, errors);
 		if (output->url.scheme == CONFIG_URL_PIPE && !*output->url.path && pipes++)
-			config_errors_add(errors, "%s: only one output can be standard output",
-					  what);
-		(void)snprintf(what, sizeof(what), "[output %s] key-file", output->name);
-		check_secret(what, output->key_file, 1, CONFIG_TEXT_MAX, errors);
-		(void)snprintf(what, sizeof(what), "[output %s] passphrase-file", output->name);
-		check_secret(what, output->passphrase_file, PASSPHRASE_MIN, PASSPHRASE_MAX, errors);
+			config_errors_add(errors,
+					  "[output %s]: only one output can be standard output",
+					  output->name);
 	}
 }
 

@@ -24,7 +24,9 @@
 #define CONFIG_KEYS_MAX		16
 #define CONFIG_TEXT_MAX		512
 #define CONFIG_LADDER_MAX	128
-#define CONFIG_LADDER_RUNGS_MAX 6 /* what uplinkd-av takes */
+#define CONFIG_LADDER_RUNGS_MAX 6		   /* what uplinkd-av takes */
+#define CONFIG_SRT_LATENCY_MIN	(20 * USEC_PER_MS) /* what uplinkd-srt takes */
+#define CONFIG_SRT_LATENCY_MAX	(60 * USEC_PER_SEC)
 
 enum config_role {
 	CONFIG_ROLE_SENDER,

@@ -20,7 +20,7 @@ static const struct {
 	{ "pipe:", CONFIG_URL_PIPE, 0 },
 };
 
-static const char *const harmless[] = { "iface", "ttl", "latency", "mode", "pbkeylen", NULL };
+static const char *const harmless[] = { "iface", "ttl", "latency", "mode", NULL };
 
 static bool key_is(const char *key, size_t len, const char *name)
 {
@@ -147,46 +147,54 @@ static void make_safe(struct config_url *url, const char *prefix, const char *au
 	}
 }
 
-/* At most 65535 ms: what a field of the handshake of SRT holds. */
-static bool is_latency(const struct pair *pair)
+static bool is_number(const struct pair *pair, unsigned long min, unsigned long max)
 {
-	unsigned ms = 0;
+	char digits[8] = "";
 
-	for (size_t i = 0; i < pair->value_len; i++) {
-		if (pair->value[i] < '0' || pair->value[i] > '9')
-			return false;
-		ms = ms * 10 + (unsigned)(pair->value[i] - '0');
-		if (ms > UINT16_MAX)
-			return false;
-	}
-	return pair->value_len > 0;
+	if (!pair->value_len || pair->value_len >= sizeof(digits) ||
+	    strspn(pair->value, "0123456789") < pair->value_len)
+		return false;
+	memcpy(digits, pair->value, pair->value_len);
+	return strtoul(digits, NULL, 10) >= min && strtoul(digits, NULL, 10) <= max;
+}
+
+static const char *check_udp_key(const struct pair *pair)
+{
+	if (key_is(pair->key, pair->key_len, "ttl"))
+		return is_number(pair, 1, 255) ? NULL : "ttl must be from 1 to 255";
+	if (key_is(pair->key, pair->key_len, "iface"))
+		return NULL;
+	return "unknown key after '?'; udp:// knows iface and ttl";
+}
+
+/* What others write here and we do not use is refused: a passphrase that is passed over would leave
+ * the stream open to everybody. */
+static const char *check_srt_key(const struct pair *pair)
+{
+	if (key_is(pair->key, pair->key_len, "latency"))
+		return is_number(pair, CONFIG_SRT_LATENCY_MIN / USEC_PER_MS,
+				 CONFIG_SRT_LATENCY_MAX / USEC_PER_MS)
+			       ? NULL
+			       : "latency must be a number of milliseconds from 20 to 60000";
+	if (key_is(pair->key, pair->key_len, "streamid"))
+		return NULL;
+	if (key_is(pair->key, pair->key_len, "passphrase"))
+		return "a passphrase does not belong in an address: give passphrase-file = FILE";
+	return "unknown key after '?'; srt:// knows streamid and latency";
 }
 
 /* UDP and SRT URLs are for us alone, so that a misspelt key can be told; the query of an RTMP URL
  * is the platform's business. */
 static const char *check_query(const struct config_url *url)
 {
-	static const char *const udp[] = { "iface", "ttl", NULL };
-	static const char *const srt[] = { "streamid", "passphrase", "latency", "pbkeylen", NULL };
-	const char *const *known = url->scheme == CONFIG_URL_UDP ? udp : srt;
-	const char *query = url->query;
+	const char *query = url->query, *why = NULL;
 	struct pair pair;
 
 	if (url->scheme != CONFIG_URL_UDP && url->scheme != CONFIG_URL_SRT)
 		return NULL;
-	while (pair_next(&query, &pair)) {
-		const char *const *k = known;
-
-		while (*k && !key_is(pair.key, pair.key_len, *k))
-			k++;
-		if (!*k)
-			return known == udp ? "unknown key after '?'; udp:// knows iface and ttl"
-					    : "unknown key after '?'; srt:// knows streamid, "
-					      "passphrase, latency and pbkeylen";
-		if (key_is(pair.key, pair.key_len, "latency") && !is_latency(&pair))
-			return "latency is a number of milliseconds, at most 65535";
-	}
-	return NULL;
+	while (!why && pair_next(&query, &pair))
+		why = url->scheme == CONFIG_URL_UDP ? check_udp_key(&pair) : check_srt_key(&pair);
+	return why;
 }
 
 static const char *parse(struct config_url *url, const char *text)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/address.h"
+
 /*
  * Text to value, one function per type, all of the same outcome: the field is set, or it is
  * untouched and @why says what would be right. Numbers may have a fraction ("2.5M") and are
@@ -233,8 +235,9 @@ static int set_endpoint(const struct config_key *key, char *field, const char *t
 			char why[CONFIG_WHY_MAX])
 {
 	bool listen = key->type == CONFIG_TYPE_LISTEN;
+	struct bond_address address;
 
-	if (!config_endpoint_valid(text, listen))
+	if (!config_endpoint_valid(text, listen) || (listen && address_parse(text, &address) < 0))
 		return fail(why, listen ? "must be ADDRESS:PORT, such as 0.0.0.0:7000 or [::]:7000"
 					: "must be HOST:PORT, such as example.net:7000 or "
 					  "[2001:db8::1]:7000");
@@ -278,10 +281,20 @@ static int set_device(const struct config_key *key, char *field, const char *tex
 	return set_text(key, field, text, why);
 }
 
+/* An input listens, so that its host is an address of this machine, or all of them. */
+static bool is_own_host(const char *host)
+{
+	uint8_t bytes[16];
+
+	return !*host || !strcmp(host, "localhost") || inet_pton(AF_INET, host, bytes) == 1 ||
+	       inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 static int set_url(const struct config_key *key, struct config_url *field, const char *text,
 		   char why[CONFIG_WHY_MAX])
 {
 	bool input = key->type == CONFIG_TYPE_URL_INPUT;
+	char value[CONFIG_TEXT_MAX];
 	const char *reason;
 	struct config_url url;
 
@@ -291,6 +304,11 @@ static int set_url(const struct config_key *key, struct config_url *field, const
 		return fail(why, "an input cannot be rtmps://; use rtmp://:PORT/APP");
 	if (input && url.scheme == CONFIG_URL_RTMP && !*url.path)
 		return fail(why, "the application is missing: rtmp://:PORT/APP");
+	if (input && !is_own_host(url.host))
+		return fail(why, "an input waits for its encoder: the host must be an address of "
+				 "this machine, or left out");
+	if (input && config_url_query(&url, "streamid", value, sizeof(value)))
+		return fail(why, "a stream id that callers must give is set by streamid =");
 	if (!input && url.scheme != CONFIG_URL_PIPE && !*url.host)
 		return fail(why, "an output needs a host");
 	if (!input && (url.scheme == CONFIG_URL_RTMP || url.scheme == CONFIG_URL_RTMPS) &&

@@ -75,7 +75,9 @@ static void start_own(struct input *input)
 
 static void args_listen(const struct input *input, struct job_args *args)
 {
-	const char *host = input->url.host[0] ? input->url.host : "0.0.0.0";
+	const char *host = !input->url.host[0]			   ? "0.0.0.0"
+			   : !strcmp(input->url.host, "localhost") ? "127.0.0.1"
+								   : input->url.host;
 
 	job_args_add(args, "--listen");
 	job_args_add(args, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, input->url.port);

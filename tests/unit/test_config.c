@@ -417,6 +417,60 @@ static void the_whole_is_checked(void **state)
 	assert_non_null(strstr(errors.text, "nowhere to go"));
 }
 
+/* All that --check says of an output. */
+static const char *output_verdict(const char *settings)
+{
+	char text[512];
+
+	config_errors_clear(&errors);
+	config_defaults(&config, CONFIG_ROLE_RECEIVER);
+	(void)snprintf(text, sizeof(text), "[receiver]\nlisten = :1\nkey-file = %s\n[output o]\n%s",
+		       file("output-key", KEY, 0600), settings);
+	if (parse(text) == 0)
+		(void)config_finish(&config, &errors);
+	return errors.text ? errors.text : "";
+}
+
+static void an_output_that_cannot_work_is_told_before_it_is_needed(void **state)
+{
+	char text[512];
+
+	(void)state;
+	assert_string_equal(output_verdict("url = rtmp://h/app/key\n"), "");
+	assert_non_null(strstr(output_verdict("url = rtmp://h/app\n"), "no stream key"));
+	assert_non_null(strstr(output_verdict("url = rtmps://h/app/\n"), "no stream key"));
+	(void)snprintf(text, sizeof(text), "url = rtmps://h/app\nkey-file = %s\n",
+		       file("stream-key", "abcd\n", 0600));
+	assert_string_equal(output_verdict(text), "");
+	assert_string_equal(output_verdict("url = srt://h:9\nlatency = 0s\n"), "");
+	assert_non_null(strstr(output_verdict("url = srt://h:9\nlatency = 5ms\n"), "from 20ms"));
+	(void)snprintf(text, sizeof(text), "url = udp://h:9\npassphrase-file = %s\n",
+		       file("passphrase", "0123456789\n", 0600));
+	assert_non_null(strstr(output_verdict(text), "for srt:// alone"));
+}
+
+static void who_listens_needs_an_address_of_this_machine(void **state)
+{
+	static const char *const good[] = { "srt://:5", "srt://localhost:5", "rtmp://[::1]/live",
+					    "udp://127.0.0.1:5", "srt://:5?latency=300" };
+	static const char *const bad[] = { "srt://studio.example.org:5", "rtmp://studio/live",
+					   "udp://studio:5", "srt://:5?streamid=x" };
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[input]\nurl = %s\n", good[i]);
+		assert_int_equal(parse(text), 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[input]\nurl = %s\n", bad[i]);
+		assert_int_equal(parse(text), -EINVAL);
+	}
+	config_defaults(&config, CONFIG_ROLE_RECEIVER);
+	assert_int_equal(parse("[receiver]\nlisten = localhost:7000\n"), -EINVAL);
+	assert_int_equal(parse("[receiver]\nlisten = [::]:7000\n"), 0);
+}
+
 /* What a reload from @before to @after tells to start again for, joined by commas. */
 static const char *restarts(enum config_role role, const char *before, const char *after)
 {
@@ -663,6 +717,8 @@ int main(void)
 		TEST(wrong_options_are_all_told),
 		TEST(a_wrong_output_does_not_tell_its_key),
 		TEST(the_whole_is_checked),
+		TEST(an_output_that_cannot_work_is_told_before_it_is_needed),
+		TEST(who_listens_needs_an_address_of_this_machine),
 		TEST(a_reload_tells_what_it_does_not_change),
 		TEST(another_key_takes_effect_at_the_next_start),
 		TEST(a_key_is_loaded_with_its_fingerprint),
