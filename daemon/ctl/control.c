@@ -136,7 +136,13 @@ static int client_send(struct client *client, json_t *object, const json_t *id)
 	if (!line)
 		return -ENOMEM;
 	len = strlen(line);
-	if (client->out_len - client->out_sent + len + 1 > UPLINKD_CONTROL_REPLY_MAX) {
+	/* What was sent goes first: who is always a little behind never sees the end. */
+	if (client->out_sent) {
+		client->out_len -= client->out_sent;
+		memmove(client->out, client->out + client->out_sent, client->out_len);
+		client->out_sent = 0;
+	}
+	if (client->out_len + len + 1 > UPLINKD_CONTROL_REPLY_MAX) {
 		free(line);
 		return -ENOBUFS;
 	}

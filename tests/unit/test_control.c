@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,53 @@ static void a_client_that_does_not_read_is_dropped_and_others_are_served(void **
 	(void)close(good);
 }
 
+/* Reads @len bytes, with the loop turning meanwhile. */
+static void hear_bytes(int fd, size_t len)
+{
+	char bytes[4096];
+
+	for (usec_t begin = loop_clock(); usec_since(begin, loop_clock()) < 10 * USEC_PER_SEC;) {
+		ssize_t n =
+			recv(fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes), MSG_DONTWAIT);
+
+		if (n > 0)
+			len -= (size_t)n;
+		if (!len)
+			return;
+		loop_turn(loop, false);
+	}
+	fail_msg("no answer");
+}
+
+static void a_client_that_is_always_behind_costs_no_more_memory(void **state)
+{
+	int fd = dial(path);
+	size_t reply, before;
+	json_t *json;
+	char *text;
+
+	(void)state;
+	say(fd, "{\"command\":\"status\"}\n");
+	json = hear(fd);
+	text = json_dumps(json, JSON_COMPACT);
+	reply = strlen(text) + 1;
+	free(text);
+	json_decref(json);
+	/* More than the socket takes stays unread from now on. */
+	for (size_t held = 0; held < 340 * 1024; held += reply) {
+		say(fd, "{\"command\":\"status\"}\n");
+		for (unsigned i = 0; i < 10; i++)
+			loop_turn(loop, false);
+	}
+	before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	for (unsigned i = 0; i < 200; i++) {
+		say(fd, "{\"command\":\"status\"}\n");
+		hear_bytes(fd, reply);
+	}
+	assert_in_range(mallinfo2().uordblks + mallinfo2().hblkhd, 0, before + 512 * 1024);
+	(void)close(fd);
+}
+
 static void the_socket_is_closed_to_others_and_removed_at_the_end(void **state)
 {
 	struct stat st;
@@ -436,6 +484,7 @@ int main(void)
 		TEST(commands_can_be_added),
 		TEST(one_client_too_many_is_told_so),
 		TEST(a_client_that_does_not_read_is_dropped_and_others_are_served),
+		TEST(a_client_that_is_always_behind_costs_no_more_memory),
 		TEST(the_socket_is_closed_to_others_and_removed_at_the_end),
 		TEST(a_path_in_use_is_refused_and_a_dead_one_taken),
 		TEST(the_default_path_is_numbered_when_another_lives),
