@@ -1,5 +1,7 @@
 #include "sys/log.h"
 
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,12 +11,13 @@
 
 #include "uplinkd/worker.h"
 
-/* Set once at start, read afterwards: the only module-level state of this file. */
+/* The only module-level state of this file; all but `lost` is set once at the start. */
 static struct {
 	const char *name;
 	enum log_level level;
 	bool journal;
-	bool supervised; /* uplinkd reads our stderr (uplinkd/worker.h) and names us itself */
+	bool supervised;  /* uplinkd reads our stderr (uplinkd/worker.h) and names us itself */
+	atomic_uint lost; /* lines since the last one that was taken; workers have threads */
 } log_state = { .name = "uplinkd", .level = LOG_LEVEL_INFO };
 
 /* JOURNAL_STREAM=DEVICE:INODE names the stream that systemd connected stderr to (sd-daemon). */
@@ -37,6 +40,33 @@ void log_open(const char *name, enum log_level level)
 	log_state.supervised = getenv(UPLINKD_WORKER_CONTROL_ENV);
 }
 
+/* A terminal that is held (Ctrl-S) or a pager that nobody scrolls must not hold the stream: what
+ * stderr does not take at once is left out. A line is shorter than what a pipe that is writable
+ * takes (PIPE_BUF). */
+static bool stderr_takes(void)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&fd, 1, 0) == 1)
+		return true;
+	atomic_fetch_add(&log_state.lost, 1);
+	return false;
+}
+
+static void line_write(enum log_level level, const char *line)
+{
+	if (log_state.supervised)
+		(void)fprintf(stderr, "<%d>%s\n", (int)level, line);
+	else
+		/* One write per line, so that lines of several processes on one terminal stay
+		 * whole. */
+		(void)fprintf(stderr, "%s: %s%s\n", log_state.name,
+			      level == LOG_LEVEL_ERR	   ? "error: "
+			      : level == LOG_LEVEL_WARNING ? "warning: "
+							   : "",
+			      line);
+}
+
 enum log_level log_level(void)
 {
 	return log_state.level;
@@ -45,6 +75,7 @@ enum log_level log_level(void)
 void log_write(enum log_level level, const char *message_id, const char *format, ...)
 {
 	char line[1024];
+	unsigned lost;
 	va_list args;
 
 	if (level > log_state.level)
@@ -63,16 +94,17 @@ void log_write(enum log_level level, const char *message_id, const char *format,
 			(void)sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", (int)level, NULL);
 		return;
 	}
-	if (log_state.supervised) {
-		(void)fprintf(stderr, "<%d>%s\n", (int)level, line);
+	if (!stderr_takes())
 		return;
+	lost = atomic_exchange(&log_state.lost, 0);
+	if (lost) {
+		char note[64];
+
+		(void)snprintf(note, sizeof(note), "%u lines before this one were not taken", lost);
+		line_write(LOG_LEVEL_WARNING, note);
 	}
-	/* One write per line, so that lines of several processes on one terminal stay whole. */
-	(void)fprintf(stderr, "%s: %s%s\n", log_state.name,
-		      level == LOG_LEVEL_ERR	   ? "error: "
-		      : level == LOG_LEVEL_WARNING ? "warning: "
-						   : "",
-		      line);
+	if (!lost || stderr_takes())
+		line_write(level, line);
 }
 
 bool log_limit_pass(struct log_limit *limit, usec_t now, unsigned *ret_suppressed)
