@@ -6,10 +6,22 @@
 
 #include "sys/log.h"
 
+static uint64_t unix_minus(usec_t now)
+{
+	struct timespec wall;
+
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	return (uint64_t)wall.tv_sec * USEC_PER_SEC + (uint64_t)wall.tv_nsec / 1000 - now;
+}
+
+void bondsetup_clock(struct bond *bond, usec_t now)
+{
+	bond_set_clock(bond, unix_minus(now));
+}
+
 struct bond *bondsetup_new(const struct config *config, usec_t now)
 {
 	struct bond_config bond_config = { 0 };
-	struct timespec wall;
 	struct bond *bond;
 
 	bond_config_defaults(&bond_config);
@@ -25,9 +37,7 @@ struct bond *bondsetup_new(const struct config *config, usec_t now)
 		bond_config.advice_max_bps = config->advice_max_bps;
 		bond_config.advice_start_bps = config->advice_start_bps;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &wall);
-	bond_config.unix_minus_now =
-		(uint64_t)wall.tv_sec * USEC_PER_SEC + (uint64_t)wall.tv_nsec / 1000 - now;
+	bond_config.unix_minus_now = unix_minus(now);
 	if (getrandom(bond_config.seed, sizeof(bond_config.seed), 0) !=
 		    (ssize_t)sizeof(bond_config.seed) ||
 	    getrandom(&bond_config.instance, sizeof(bond_config.instance), 0) !=

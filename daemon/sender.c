@@ -265,6 +265,7 @@ static void on_tick(struct loop_timer *timer)
 	usec_t now = loop_now(sender->loop);
 
 	loop_timer_set(timer, now + TICK);
+	bondsetup_clock(sender->bond, loop_clock());
 	routes_tick(sender);
 	quality_tick(sender->quality, sender->uplinks);
 	input_tick(sender->input);

@@ -322,6 +322,11 @@ void bond_set_policy(struct bond *b, enum bond_policy policy, usec_t now)
 	b->now = usec_max(b->now, now);
 }
 
+void bond_set_clock(struct bond *b, uint64_t unix_minus_now)
+{
+	b->peer.unix_minus_now = unix_minus_now;
+}
+
 int bond_submit(struct bond *b, enum bond_media_kind kind, enum wire_class class,
 		const uint8_t *data, size_t len, usec_t captured, usec_t now)
 {

@@ -139,6 +139,8 @@ int bond_path_set(struct bond *bond, unsigned path_id, const struct bond_path_co
 /* The uplink is gone: what was on its way there is sent elsewhere at once. */
 void bond_path_drop(struct bond *bond, unsigned path_id, usec_t now);
 void bond_set_policy(struct bond *bond, enum bond_policy policy, usec_t now);
+/* The wall clock was set: its time now, less @now, in place of config.unix_minus_now. */
+void bond_set_clock(struct bond *bond, uint64_t unix_minus_now);
 
 /* --- in ------------------------------------------------------------------------------------- */
 

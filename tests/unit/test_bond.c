@@ -233,6 +233,30 @@ static void a_restarted_sender_takes_over(void **state)
 	pair_deinit(&w);
 }
 
+static void a_sender_whose_clock_was_wrong_is_taken_once_it_is_right(void **state)
+{
+	struct pair w;
+	struct bond_stats stats;
+	uint64_t right = UINT64_C(1700000000000000);
+
+	(void)state;
+	pair_init(&w, 2);
+	pair_run(&w, USEC_PER_SEC);
+	/* It is switched off and on again and has lost a year, until it hears of the time. */
+	w.sender = bond_free(w.sender);
+	pair_run(&w, 10 * USEC_PER_SEC);
+	pair_start_sender(&w, 5);
+	bond_set_clock(w.sender, right - UINT64_C(365) * 86400 * USEC_PER_SEC);
+	pair_run(&w, 10 * USEC_PER_SEC);
+	stats = stats_of(&w, w.sender);
+	assert_false(stats.session_up);
+	bond_set_clock(w.sender, right);
+	pair_run(&w, 5 * USEC_PER_SEC);
+	stats = stats_of(&w, w.sender);
+	assert_true(stats.session_up);
+	pair_deinit(&w);
+}
+
 static void feed_ts_is_used_when_both_ends_have_it(void **state)
 {
 	struct pair w;
@@ -445,6 +469,7 @@ int main(void)
 		cmocka_unit_test(control_packets_pass_both_ways_once),
 		cmocka_unit_test(a_restarted_receiver_is_found_within_a_second),
 		cmocka_unit_test(a_restarted_sender_takes_over),
+		cmocka_unit_test(a_sender_whose_clock_was_wrong_is_taken_once_it_is_right),
 		cmocka_unit_test(feed_ts_is_used_when_both_ends_have_it),
 		cmocka_unit_test(feed_ts_takes_the_whole_latency),
 		cmocka_unit_test(what_a_restarted_sender_had_sent_is_played_out_first),
