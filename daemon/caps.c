@@ -1,5 +1,6 @@
 #include "caps.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ struct caps {
 	struct usage usage;
 	struct cap cap[UPLINKS_MAX];
 	unsigned count;
-	uint64_t seen[BOND_PATHS_MAX]; /* bytes of each path that are counted */
+	struct usage_seen seen[BOND_PATHS_MAX];
 	struct save save;
 	bool changed, saving, told_error;
 	usec_t save_at;
@@ -72,23 +73,27 @@ static void *save_thread(void *data)
 	return NULL;
 }
 
-static void save_finish(struct caps *caps)
+/* The thread is done, or there is none. @wait: until it is; only at the end. */
+static bool save_finish(struct caps *caps, bool wait)
 {
 	if (!caps->saving)
-		return;
-	(void)pthread_join(caps->thread, NULL);
+		return true;
+	if (!wait && pthread_tryjoin_np(caps->thread, NULL) == EBUSY)
+		return false;
+	if (wait)
+		(void)pthread_join(caps->thread, NULL);
 	caps->saving = false;
 	if (caps->save.error && !caps->told_error)
 		log_warning("%s: cannot keep the counts of the data caps: %s", caps->save.path,
 			    strerror(-caps->save.error));
 	caps->told_error = caps->save.error;
+	return true;
 }
 
 static void save_begin(struct caps *caps)
 {
 	sigset_t all, old;
 
-	save_finish(caps);
 	if (!caps->save.path[0] || !caps->changed)
 		return;
 	caps->save.len = usage_print(&caps->usage, caps->save.text);
@@ -119,17 +124,16 @@ static void count(struct caps *caps, struct bond *bond, uint32_t day)
 		caps->cap[i].soon = 0;
 	for (unsigned i = 0; i < stats.paths; i++) {
 		const struct bond_path_stats *path = &stats.path[i];
-		uint64_t bytes = path->tx_bytes + path->rx_bytes +
-				 (path->tx_datagrams + path->rx_datagrams) *
-					 uplink_header_bytes(&path->remote);
+		uint64_t bytes = usage_since(&caps->seen[i], path->tx_bytes + path->rx_bytes,
+					     path->tx_datagrams + path->rx_datagrams,
+					     uplink_header_bytes(&path->remote));
 		struct cap *cap = cap_find(caps, path->name);
 
-		if (bytes == caps->seen[i])
+		if (!bytes)
 			continue;
-		usage_add(&caps->usage, path->name, bytes - caps->seen[i], day);
+		usage_add(&caps->usage, path->name, bytes, day);
 		if (cap)
-			cap->soon += bytes - caps->seen[i];
-		caps->seen[i] = bytes;
+			cap->soon += bytes;
 		caps->changed = true;
 	}
 }
@@ -227,7 +231,9 @@ void caps_tick(struct caps *caps, struct bond *bond)
 	if (now < caps->save_at)
 		return;
 	caps->save_at = now + SAVE_EVERY;
-	save_begin(caps);
+	/* A disk that hangs is waited for by the thread alone. */
+	if (save_finish(caps, false))
+		save_begin(caps);
 }
 
 void caps_lift(struct caps *caps, const char *name)
@@ -306,8 +312,9 @@ struct caps *caps_free(struct caps *caps)
 {
 	if (!caps)
 		return NULL;
+	(void)save_finish(caps, true);
 	save_begin(caps);
-	save_finish(caps);
+	(void)save_finish(caps, true);
 	free(caps);
 	return NULL;
 }

@@ -44,6 +44,15 @@ static struct usage_entry *usage_place(struct usage *usage, const char *name)
 	return entry;
 }
 
+uint64_t usage_since(struct usage_seen *seen, uint64_t bytes, uint64_t datagrams,
+		     unsigned header_bytes)
+{
+	uint64_t more = bytes - seen->bytes + (datagrams - seen->datagrams) * header_bytes;
+
+	*seen = (struct usage_seen){ .bytes = bytes, .datagrams = datagrams };
+	return more;
+}
+
 void usage_add(struct usage *usage, const char *name, uint64_t bytes, uint32_t today)
 {
 	struct usage_entry *entry = usage_place(usage, name);

@@ -29,6 +29,14 @@ static inline uint32_t usage_day(unsigned year, unsigned month, unsigned day)
 	return (uint32_t)(year * 10000 + month * 100 + day);
 }
 
+/* Of one path, what is counted of what it has carried since the bond began. */
+struct usage_seen {
+	uint64_t bytes, datagrams;
+};
+
+/* What came in addition, with @header_bytes for each datagram: its headers now. */
+uint64_t usage_since(struct usage_seen *seen, uint64_t bytes, uint64_t datagrams,
+		     unsigned header_bytes);
 /* Counts; where there is no place, that of the uplink used longest ago is taken. */
 void usage_add(struct usage *usage, const char *name, uint64_t bytes, uint32_t today);
 void usage_get(const struct usage *usage, const char *name, uint32_t today, uint64_t *ret_day,

@@ -115,6 +115,17 @@ static void levels_rise_with_what_is_used(void **state)
 				 rows[i].level);
 }
 
+static void another_size_of_headers_holds_for_what_comes_alone(void **state)
+{
+	struct usage_seen seen = { 0 };
+
+	(void)state;
+	assert_int_equal(usage_since(&seen, 1000000, 1000, 48), 1048000);
+	/* From IPv6 to IPv4. */
+	assert_int_equal(usage_since(&seen, 1001000, 1001, 28), 1028);
+	assert_int_equal(usage_since(&seen, 1001000, 1001, 48), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +134,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_is_read_again),
 		cmocka_unit_test(lines_that_are_none_are_counted_and_passed_over),
 		cmocka_unit_test(levels_rise_with_what_is_used),
+		cmocka_unit_test(another_size_of_headers_holds_for_what_comes_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
