@@ -19,7 +19,7 @@ struct pair {
 
 static const struct client_config config = { .app = "live",
 					     .tc_url = "rtmp://h/live",
-					     .name = "key?a=1&b=2" };
+					     .name = "k3y?a=1&b=2" };
 
 static void pair_init(struct pair *p)
 {
@@ -167,11 +167,26 @@ static void a_server_that_repeats_the_key_is_not_quoted(void **state)
 	(void)state;
 	pair_init(&p);
 	connect_pair(&p);
-	assert_int_equal(server_refuse(&p.server, "no stream key?a=1&b=2 here"), 0);
+	assert_int_equal(server_refuse(&p.server, "no stream k3y?a=1&b=2 here"), 0);
 	while (to_client(&p))
 		;
 	assert_true(p.refused);
 	assert_string_equal(p.client.text, "NetStream.Publish.BadName");
+	pair_deinit(&p);
+}
+
+static void nor_is_one_that_repeats_the_key_without_its_parameters(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	connect_pair(&p);
+	assert_int_equal(server_refuse(&p.server, "no stream k3y here"), 0);
+	while (to_client(&p))
+		;
+	assert_true(p.refused);
+	assert_null(strstr(p.client.text, "k3y"));
 	pair_deinit(&p);
 }
 
@@ -347,6 +362,7 @@ int main(void)
 		cmocka_unit_test(a_client_publishes_to_a_server),
 		cmocka_unit_test(a_refusal_reaches_the_client_in_words),
 		cmocka_unit_test(a_server_that_repeats_the_key_is_not_quoted),
+		cmocka_unit_test(nor_is_one_that_repeats_the_key_without_its_parameters),
 		cmocka_unit_test(metadata_is_unwrapped),
 		cmocka_unit_test(pings_are_answered_and_bytes_acknowledged),
 		cmocka_unit_test(commands_without_a_transaction_get_no_answer),

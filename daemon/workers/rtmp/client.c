@@ -140,17 +140,19 @@ int client_goodbye(struct client *c)
 	return send_command(c, 0, &w);
 }
 
-/* The server's code and description, for people. A server may repeat the stream key in them, and
- * a key must not be shown: then the code alone is kept. */
+/* The server's code and description, for people. A server may repeat the stream key in them, with
+ * or without its parameters, and a key must not be shown: then the code alone is kept. */
 static void keep_text(struct client *c, const struct amf0_value *info)
 {
-	char code[96], description[SESSION_TEXT_MAX];
+	char code[96], description[SESSION_TEXT_MAX], key[sizeof(c->name)];
 	const char *separator = "";
 
 	amf0_find_text(info, "code", code, sizeof(code));
 	amf0_find_text(info, "description", description, sizeof(description));
-	if (c->name[0] && strstr(description, c->name))
+	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(c->name, "?"), c->name);
+	if (key[0] && strstr(description, key))
 		description[0] = '\0';
+	explicit_bzero(key, sizeof(key));
 	if (code[0] && description[0])
 		separator = ": ";
 	(void)snprintf(c->text, sizeof(c->text), "%s%s%.140s", code, separator, description);
