@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/evp.h>
 
 /*
  * What the two sources of a configuration, files and options, have in common: the list of errors,
@@ -109,8 +110,21 @@ void config_wipe(struct config *config)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
+/* @digest of all secrets before this one becomes that of all with it. */
+static void digest_add(uint8_t digest[static 32], const char *text)
+{
+	uint8_t all[32 + CONFIG_TEXT_MAX], hash[EVP_MAX_MD_SIZE] = { 0 };
+	size_t len = strlen(text);
+
+	memcpy(all, digest, 32);
+	memcpy(all + 32, text, len);
+	(void)EVP_Digest(all, 32 + len, hash, NULL, EVP_sha256(), NULL);
+	memcpy(digest, hash, 32);
+	explicit_bzero(all, sizeof(all));
+}
+
 static void check_secret(const char *what, const char *file, size_t min, size_t max,
-			 struct config_errors *errors)
+			 uint8_t digest[static 32], struct config_errors *errors)
 {
 	char text[CONFIG_TEXT_MAX], why[CONFIG_TEXT_MAX + CONFIG_WHY_MAX];
 
@@ -121,6 +135,8 @@ static void check_secret(const char *what, const char *file, size_t min, size_t 
 	else if (strlen(text) < min || strlen(text) > max)
 		config_errors_add(errors, "%s: %s: must hold %zu to %zu characters", what, file,
 				  min, max);
+	else
+		digest_add(digest, text);
 	explicit_bzero(text, sizeof(text));
 }
 
@@ -130,6 +146,8 @@ static void check_secret(const char *what, const char *file, size_t min, size_t 
 
 static void check_sender(const struct config *config, struct config_errors *errors)
 {
+	uint8_t digest[32] = { 0 };
+
 	if (!config->receivers)
 		config_errors_add(errors, "no receiver; give --to HOST:PORT, or to = in [sender]");
 	if (config->input.scheme == CONFIG_URL_NONE)
@@ -140,7 +158,7 @@ static void check_sender(const struct config *config, struct config_errors *erro
 	    config->input.scheme != CONFIG_URL_RTMP)
 		config_errors_add(errors, "[input] streamid is for srt:// and rtmp:// alone");
 	check_secret("[input] passphrase-file", config->input_passphrase_file, PASSPHRASE_MIN,
-		     PASSPHRASE_MAX, errors);
+		     PASSPHRASE_MAX, digest, errors);
 	if (config->encoder_control == CONFIG_CONTROL_EXEC && !*config->encoder_command)
 		config_errors_add(errors, "[encoder] control = exec needs command =");
 	if (config->encoder_control != CONFIG_CONTROL_EXEC && *config->encoder_command)
@@ -157,7 +175,7 @@ static void check_sender(const struct config *config, struct config_errors *erro
 		config_errors_add(errors, "[advice] start must lie between min and max");
 }
 
-static void check_output(const struct config_output *output, struct config_errors *errors)
+static void check_output(struct config_output *output, struct config_errors *errors)
 {
 	bool rtmp = output->url.scheme == CONFIG_URL_RTMP || output->url.scheme == CONFIG_URL_RTMPS;
 	const char *slash = strchr(output->url.path, '/');
@@ -177,12 +195,14 @@ static void check_output(const struct config_output *output, struct config_error
 		config_errors_add(errors, "[output %s] latency must be 0s, or from 20ms on",
 				  output->name);
 	(void)snprintf(what, sizeof(what), "[output %s] key-file", output->name);
-	check_secret(what, output->key_file, 1, CONFIG_TEXT_MAX, errors);
+	memset(output->secrets, 0, sizeof(output->secrets));
+	check_secret(what, output->key_file, 1, CONFIG_TEXT_MAX, output->secrets, errors);
 	(void)snprintf(what, sizeof(what), "[output %s] passphrase-file", output->name);
-	check_secret(what, output->passphrase_file, PASSPHRASE_MIN, PASSPHRASE_MAX, errors);
+	check_secret(what, output->passphrase_file, PASSPHRASE_MIN, PASSPHRASE_MAX, output->secrets,
+		     errors);
 }
 
-static void check_receiver(const struct config *config, struct config_errors *errors)
+static void check_receiver(struct config *config, struct config_errors *errors)
 {
 	unsigned pipes = 0;
 
@@ -193,7 +213,7 @@ static void check_receiver(const struct config *config, struct config_errors *er
 		config_errors_add(errors, "nowhere to go with the stream; give --output URL or "
 					  "--record DIR, or [output NAME] with url =");
 	for (unsigned i = 0; i < config->output_count; i++) {
-		const struct config_output *output = &config->outputs[i];
+		struct config_output *output = &config->outputs[i];
 
 		check_output(output, errors);
 		if (output->url.scheme == CONFIG_URL_PIPE && !*output->url.path && pipes++)

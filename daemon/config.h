@@ -104,7 +104,8 @@ struct config_output {
 	char key_file[CONFIG_TEXT_MAX];	       /* stream key of RTMP; "" = in the url */
 	char passphrase_file[CONFIG_TEXT_MAX]; /* SRT */
 	char ca_file[CONFIG_TEXT_MAX];	       /* RTMPS: "" = the system's certificates */
-	usec_t latency;			       /* SRT output: its own latency; 0 = the default */
+	uint8_t secrets[32]; /* a hash of what both files held at the check: tells new ones */
+	usec_t latency;	     /* SRT output: its own latency; 0 = the default */
 	enum platform platform;
 	uint64_t rate_max_bps; /* of the picture; 0 = what the platform takes */
 };

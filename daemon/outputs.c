@@ -190,7 +190,7 @@ static bool same_config(const struct config_output *a, const struct config_outpu
 	return !strcmp(a->name, b->name) && !strcmp(a->url.text, b->url.text) &&
 	       !strcmp(a->key_file, b->key_file) &&
 	       !strcmp(a->passphrase_file, b->passphrase_file) && !strcmp(a->ca_file, b->ca_file) &&
-	       a->latency == b->latency;
+	       !memcmp(a->secrets, b->secrets, sizeof(a->secrets)) && a->latency == b->latency;
 }
 
 static bool is_wanted(const struct config *config, const struct config_output *output)

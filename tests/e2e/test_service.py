@@ -172,6 +172,25 @@ def reload_takes_the_new_and_refuses_the_wrong():
             check(code == 0 and service.end() == 0, text)
 
 
+def a_reload_takes_up_another_stream_key():
+    with tempfile.TemporaryDirectory() as folder:
+        path, secret = os.path.join(folder, "receiver.conf"), os.path.join(folder, "secret")
+
+        def keep(text):
+            write(secret, text)
+            os.chmod(secret, 0o600)
+
+        keep("first")
+        write(path, f"[receiver]\nlisten = 127.0.0.1:{free_port()}\n[output tube]\n"
+                    f"url = rtmp://127.0.0.1:1/app\nkey-file = {secret}\n")
+        with Service("--config", path, "--key-file", "KEY") as service:
+            service.until("READY=1")
+            for text, anew in (("first", False), ("second", True)):
+                keep(text)
+                check(service.ask("reload")[0] == 0, service.logged())
+                check(("output tube: taken out" in service.logged()) == anew, service.logged())
+
+
 def others_see_no_secret():
     with Service("receive", "--listen", f"127.0.0.1:{free_port()}", "--key-file", "KEY",
                  "--output", "tube=rtmp://127.0.0.1:1/app/HUSHHUSH") as service:
@@ -212,7 +231,8 @@ def an_address_in_use_is_one_clear_line():
 
 def main():
     for case in (ready_and_stopping_are_told, the_sender_tells_them_too, the_watchdog_is_fed,
-                 reload_takes_the_new_and_refuses_the_wrong, others_see_no_secret,
+                 reload_takes_the_new_and_refuses_the_wrong,
+                 a_reload_takes_up_another_stream_key, others_see_no_secret,
                  an_address_in_use_is_one_clear_line):
         name = case.__name__.replace("_", " ")
         try:

@@ -449,6 +449,23 @@ static void an_output_that_cannot_work_is_told_before_it_is_needed(void **state)
 	assert_non_null(strstr(output_verdict(text), "for srt:// alone"));
 }
 
+static void another_stream_key_in_the_same_file_is_seen(void **state)
+{
+	uint8_t before[32];
+	char text[512];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "url = rtmps://h/app\nkey-file = %s\n",
+		       file("stream-key", "abcd\n", 0600));
+	assert_string_equal(output_verdict(text), "");
+	memcpy(before, config.outputs[0].secrets, sizeof(before));
+	assert_string_equal(output_verdict(text), "");
+	assert_memory_equal(config.outputs[0].secrets, before, sizeof(before));
+	(void)file("stream-key", "abce\n", 0600);
+	assert_string_equal(output_verdict(text), "");
+	assert_memory_not_equal(config.outputs[0].secrets, before, sizeof(before));
+}
+
 static void who_listens_needs_an_address_of_this_machine(void **state)
 {
 	static const char *const good[] = { "srt://:5", "srt://localhost:5", "rtmp://[::1]/live",
@@ -718,6 +735,7 @@ int main(void)
 		TEST(a_wrong_output_does_not_tell_its_key),
 		TEST(the_whole_is_checked),
 		TEST(an_output_that_cannot_work_is_told_before_it_is_needed),
+		TEST(another_stream_key_in_the_same_file_is_seen),
 		TEST(who_listens_needs_an_address_of_this_machine),
 		TEST(a_reload_tells_what_it_does_not_change),
 		TEST(another_key_takes_effect_at_the_next_start),
