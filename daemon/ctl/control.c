@@ -1,6 +1,7 @@
 #include "ctl/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,6 +50,7 @@ struct control {
 	char path[CONTROL_PATH_MAX];
 	struct stat file; /* of the socket, to remove our own alone */
 	struct loop_io listener;
+	int spare; /* a descriptor to turn a client away with when there are no others */
 	struct loop_timer timer;
 	struct client *clients[UPLINKD_CONTROL_CLIENTS_MAX];
 	struct stats *stats; /* the snapshot: large, and made one at a time */
@@ -380,6 +382,17 @@ static void on_timer(struct loop_timer *timer)
 	timer_arm(control);
 }
 
+/* Without this, who waits to be accepted would wake us up for ever. */
+static void turn_away(struct control *control)
+{
+	if (control->spare >= 0)
+		(void)close(control->spare);
+	control->spare = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	if (control->spare >= 0)
+		(void)close(control->spare);
+	control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void on_connect(struct loop_io *io, unsigned events)
 {
 	static const char full[] = "{\"ok\":false,\"error\":\"too many clients\"}\n";
@@ -389,6 +402,8 @@ static void on_connect(struct loop_io *io, unsigned events)
 	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(control);
 	if (fd < 0)
 		return;
 	while (slot < UPLINKD_CONTROL_CLIENTS_MAX && control->clients[slot])
@@ -431,6 +446,7 @@ int control_new(struct loop *loop, const struct control_config *config,
 		return fd;
 	}
 	(void)lstat(control->path, &control->file);
+	control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	loop_io_init(&control->listener, loop, fd, on_connect, control);
 	loop_io_set(&control->listener, LOOP_READ);
 	loop_timer_init(&control->timer, loop, on_timer, control);
@@ -450,6 +466,8 @@ struct control *control_free(struct control *control)
 	loop_timer_deinit(&control->timer);
 	loop_io_deinit(&control->listener);
 	(void)close(control->listener.fd);
+	if (control->spare >= 0)
+		(void)close(control->spare);
 	if (lstat(control->path, &now) == 0 && now.st_ino == control->file.st_ino &&
 	    now.st_dev == control->file.st_dev)
 		(void)unlink(control->path);

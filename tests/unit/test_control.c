@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -412,6 +413,26 @@ static void a_client_that_is_always_behind_costs_no_more_memory(void **state)
 	(void)close(fd);
 }
 
+static void without_descriptors_a_client_is_turned_away(void **state)
+{
+	struct rlimit before, few;
+	int fd = dial(path), next;
+
+	(void)state;
+	next = dup(fd);
+	(void)close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_null(hear(fd));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	(void)close(fd);
+	fd = dial(path);
+	say(fd, "{\"command\":\"log\"}\n");
+	json_decref(hear(fd));
+	(void)close(fd);
+}
+
 static void the_socket_is_closed_to_others_and_removed_at_the_end(void **state)
 {
 	struct stat st;
@@ -485,6 +506,7 @@ int main(void)
 		TEST(one_client_too_many_is_told_so),
 		TEST(a_client_that_does_not_read_is_dropped_and_others_are_served),
 		TEST(a_client_that_is_always_behind_costs_no_more_memory),
+		TEST(without_descriptors_a_client_is_turned_away),
 		TEST(the_socket_is_closed_to_others_and_removed_at_the_end),
 		TEST(a_path_in_use_is_refused_and_a_dead_one_taken),
 		TEST(the_default_path_is_numbered_when_another_lives),
