@@ -663,6 +663,14 @@ static void the_manual_tells_every_setting_with_its_default(void **state)
 			if (!found || (next && next < end && found > next))
 				fail_msg("uplinkd.conf(5) has no \"%s\" for %s", item, key->name);
 		}
+		if (key->section == CONFIG_SECTION_UPLINK) {
+			const char *keys = strstr(page("systemd/man/uplinkd.8"), ".Bq uplink :");
+
+			found = keys ? strstr(keys, key->name) : NULL;
+			if (!found || found > strstr(keys, "\n.It "))
+				fail_msg("uplinkd(8) does not tell of --uplink NAME=...,%s=",
+					 key->name);
+		}
 		if (!key->option)
 			continue;
 		(void)snprintf(item, sizeof(item), "Fl Fl %s Ar ", key->option);
