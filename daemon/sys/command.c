@@ -100,6 +100,8 @@ static void on_child(struct loop_child *child, int status)
 
 	loop_child_deinit(child);
 	command_close(command);
+	/* Whatever its shell had begun would go on beside the next one, into the same input. */
+	(void)kill(-command->info.pid, SIGTERM);
 	command->info.pid = 0;
 	if (WIFSIGNALED(status))
 		(void)snprintf(command->info.reason, sizeof(command->info.reason),

@@ -118,6 +118,24 @@ static void is_started_again_and_told_the_last_line_anew(void **state)
 	command_free(command);
 }
 
+static void what_a_dead_shell_leaves_behind_is_ended_as_well(void **state)
+{
+	struct place *place = *state;
+	struct command *command;
+	char text[512];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"[ -e %s ] && exec cat; sh -c 'trap \"echo ended >> %s\" EXIT; trap exit TERM; "
+		"echo begun >> %s; for i in $(seq 300); do sleep 0.05; done' & wait",
+		place->file, place->file, place->file);
+	command = command_new(place->loop, "encoder", text);
+	turn_until(place->loop, file_has(place->file, "begun\n"));
+	(void)kill(info_of(command).pid, SIGKILL);
+	turn_until(place->loop, file_has(place->file, "begun\nended\n"));
+	command_free(command);
+}
+
 static void one_that_does_not_read_holds_up_nobody_and_then_gets_the_newest(void **state)
 {
 	struct place *place = *state;
@@ -176,6 +194,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gets_its_lines_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_started_again_and_told_the_last_line_anew, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(what_a_dead_shell_leaves_behind_is_ended_as_well,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			one_that_does_not_read_holds_up_nobody_and_then_gets_the_newest, setup,
 			teardown),
