@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What must survive: recordings when everything is killed at once, the live stream when the disk
 of a recording is full."""
+# Runs beside another.
 import ctypes
 import os
 import signal

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Strangers, junk, garbage, vanished peers and reloads: told in one clear line, and nothing else is
 disturbed."""
+# Runs beside another.
 import os
 import secrets
 import signal

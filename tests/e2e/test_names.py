@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The receiver by its name: kept over a start without name service, asked again when it is silent,
 and over the other family when one of its addresses does not answer."""
+# Runs beside another.
 import os
 import subprocess
 

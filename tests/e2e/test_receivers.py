@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Several receivers: when one is gone the stream goes on over the next; when it is the uplinks that
 are gone it does not."""
+# Runs beside another.
 import os
 import socket
 import time

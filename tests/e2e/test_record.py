@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """uplinkd-record: segments, index, crashes and disks in every mood."""
+# Runs beside another.
 import ctypes
 import glob
 import hashlib

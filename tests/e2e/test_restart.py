@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What is restarted, killed or hung recovers, and costs nobody else anything."""
+# Runs beside another.
 import os
 import signal
 import time

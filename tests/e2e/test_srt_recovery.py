@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """uplinkd-srt when peers, networks and readers fail."""
+# Runs beside another.
 import subprocess
 import time
 

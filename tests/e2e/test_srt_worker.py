@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """uplinkd-srt alone: against srt-live-transmit, ffmpeg and itself, in every role."""
+# Runs beside another.
 import os
 import signal
 import subprocess

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What an operator asks of a running sender, through uplinkctl: policy, drain, mute, cost, limit;
 and data caps, which survive a restart."""
+# Runs beside another.
 import json
 import os
 import subprocess
