@@ -23,7 +23,7 @@ enum config_type {
 	CONFIG_TYPE_DEVICE,	/* char[size], the name of an interface */
 	CONFIG_TYPE_ADDRESS,	/* char[size], an IP address */
 	CONFIG_TYPE_ENDPOINT,	/* char[size], HOST:PORT */
-	CONFIG_TYPE_LISTEN,	/* char[size], [ADDRESS]:PORT; port 0 is any free one */
+	CONFIG_TYPE_LISTEN,	/* char[size], [ADDRESS]:PORT */
 	CONFIG_TYPE_RECEIVERS,	/* list of HOST:PORT in config.to */
 	CONFIG_TYPE_DURATION,	/* usec_t */
 	CONFIG_TYPE_SECONDS,	/* unsigned; written as a duration */

@@ -19,6 +19,7 @@
  */
 #define READ_BYTES	      (188 * 256)
 #define OVERFLOW_LOG_INTERVAL (30 * USEC_PER_SEC)
+#define ALARM_AGAIN	      (60 * USEC_PER_SEC) /* when only figures in its text change */
 #define READS_MAX	      16 /* per turn: a flood from one worker leaves time for the others */
 
 struct job {
@@ -46,6 +47,7 @@ struct job {
 	struct log_limit overflow_limit;
 	char noted[300];
 	char alarm[256];
+	usec_t alarm_noted;
 };
 
 void job_args_init(struct job_args *args, const char *name, const char *program)
@@ -338,16 +340,39 @@ static void note_state(struct job *job, const struct worker_info *info)
 	journal_note(job->config.journal, LOG_LEVEL_INFO, "%s: %s", job_name(job), text);
 }
 
+/* The same text, perhaps with other figures. */
+static bool is_same_alarm(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+
+	while (*a && *b) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b)
+			return false;
+		a += *a != '\0';
+		b += *b != '\0';
+	}
+	return *a == *b;
+}
+
 static void note_alarm(struct job *job, const struct worker_info *info)
 {
-	if (!strcmp(info->alarm, job->alarm))
+	usec_t now = loop_now(job->loop);
+
+	if (!strcmp(info->alarm, job->alarm) || (is_same_alarm(info->alarm, job->alarm) &&
+						 usec_since(job->alarm_noted, now) < ALARM_AGAIN))
 		return;
+	job->alarm_noted = now;
 	memcpy(job->alarm, info->alarm, sizeof(job->alarm));
-	if (info->alarm[0])
-		journal_add(job->config.journal, LOG_LEVEL_ERR,
-			    job->config.kind == STATS_JOB_RECORD ? MESSAGE_RECORDING_ALARM : NULL,
-			    "%s: %s", job_name(job), info->alarm);
-	else
+	/* The worker has logged it itself; one of a recording is told again, with what to do. */
+	if (info->alarm[0] && job->config.kind == STATS_JOB_RECORD)
+		journal_add(job->config.journal, LOG_LEVEL_ERR, MESSAGE_RECORDING_ALARM, "%s: %s",
+			    job_name(job), info->alarm);
+	else if (info->alarm[0])
+		journal_note(job->config.journal, LOG_LEVEL_ERR, "%s: %s", job_name(job),
+			     info->alarm);
+	else if (info->state == WORKER_STATE_READY) /* else its alarm ended with itself */
 		journal_add(job->config.journal, LOG_LEVEL_INFO, NULL, "%s: works again",
 			    job_name(job));
 }
