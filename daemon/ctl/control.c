@@ -163,7 +163,8 @@ static int client_send(struct client *client, json_t *object, const json_t *id)
 
 static int client_send_error(struct client *client, const char *text, const json_t *id)
 {
-	return client_send(client, json_pack("{s:b, s:s}", "ok", 0, "error", text), id);
+	return client_send(client, json_pack("{s:b, s:o}", "ok", 0, "error", stats_text_json(text)),
+			   id);
 }
 
 static json_t *snapshot(struct control *control)

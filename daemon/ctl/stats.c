@@ -187,11 +187,10 @@ static const struct field finding_fields[] = {
 	FINDING("advice", KIND_TEXT, advice), END,
 };
 
-/* A path or a stream id may hold any bytes, a JSON string only UTF-8. */
-static json_t *text_json(const char *text)
+json_t *stats_text_json(const char *text)
 {
 	json_t *value = json_string(text);
-	char copy[512];
+	char copy[1024];
 	size_t i;
 
 	if (value)
@@ -269,9 +268,9 @@ static json_t *field_json(const struct field *field, const void *base, usec_t no
 
 	switch (field->kind) {
 	case KIND_TEXT:
-		return text_json(p);
+		return stats_text_json(p);
 	case KIND_STRING:
-		return text_json(*(const char *const *)p ?: "");
+		return stats_text_json(*(const char *const *)p ?: "");
 	case KIND_U64:
 		return integer_json(*(const uint64_t *)p);
 	case KIND_UNSIGNED:
@@ -283,17 +282,17 @@ static json_t *field_json(const struct field *field, const void *base, usec_t no
 	case KIND_AGE:
 		return integer_json(usec_since(*(const usec_t *)p, now));
 	case KIND_PATH_STATE:
-		return text_json(bond_path_state_text(*(const enum bond_path_state *)p));
+		return stats_text_json(bond_path_state_text(*(const enum bond_path_state *)p));
 	case KIND_REASON:
-		return text_json(bond_reason_text(*(const enum bond_reason *)p));
+		return stats_text_json(bond_reason_text(*(const enum bond_reason *)p));
 	case KIND_COST:
-		return text_json(stats_cost_text(*(const enum bond_cost *)p));
+		return stats_text_json(stats_cost_text(*(const enum bond_cost *)p));
 	case KIND_POLICY:
-		return text_json(stats_policy_text(*(const enum bond_policy *)p));
+		return stats_text_json(stats_policy_text(*(const enum bond_policy *)p));
 	case KIND_FEED:
-		return text_json(feed_text(*(const enum bond_feed *)p));
+		return stats_text_json(feed_text(*(const enum bond_feed *)p));
 	case KIND_JOB_KIND:
-		return text_json(job_kind_text(*(const enum stats_job_kind *)p));
+		return stats_text_json(job_kind_text(*(const enum stats_job_kind *)p));
 	}
 	return NULL;
 }

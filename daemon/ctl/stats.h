@@ -110,6 +110,9 @@ struct stats {
 	struct stats_log log[STATS_LOG_MAX];
 };
 
+/* A path, a stream id or a line of a file may hold any bytes, a JSON string only UTF-8: what is not
+ * ASCII in others becomes '?'. */
+json_t *stats_text_json(const char *text);
 /* "free", "paid", "expensive"; "aggregate", "broadcast", "backup". */
 const char *stats_cost_text(enum bond_cost cost);
 const char *stats_policy_text(enum bond_policy policy);

@@ -39,7 +39,7 @@ static int on_reload(void *owner, char *why, size_t size)
 {
 	(void)owner;
 	reloads++;
-	(void)snprintf(why, size, "line 3 is wrong");
+	(void)snprintf(why, size, "line 3 is wrong: \xfc");
 	return reload_result;
 }
 
@@ -277,7 +277,7 @@ static void reload_and_stop_reach_the_program(void **state)
 	reload_result = -EINVAL;
 	say(fd, "{\"command\":\"reload\"}\n");
 	reply = hear(fd);
-	assert_string_equal(error_of(reply), "line 3 is wrong");
+	assert_string_equal(error_of(reply), "line 3 is wrong: ?");
 	json_decref(reply);
 	say(fd, "{\"command\":\"stop\"}\n");
 	reply = hear(fd);
