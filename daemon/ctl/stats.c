@@ -77,6 +77,8 @@ static const struct field bond_fields[] = {
 	TOP("media_lost", KIND_U64, bond.media_lost),
 	TOP("media_late", KIND_U64, bond.media_late),
 	TOP("media_duplicate", KIND_U64, bond.media_duplicate),
+	TOP("media_recovered", KIND_U64, bond.media_recovered),
+	TOP("parity_packets", KIND_U64, bond.parity_packets),
 	TOP("control_sent", KIND_U64, bond.control_sent),
 	TOP("control_delivered", KIND_U64, bond.control_delivered),
 	TOP("media_queued", KIND_U64, bond.media_queued),

@@ -47,6 +47,7 @@ def status_of_a_sender():
         "bond": {"session_up": True, "policy": "backup", "session_age_usec": 61000000,
                  "latency_usec": 1000000,
                  "rtt_min_usec": 10400, "media_delivered": 81200, "media_lost": 3, "media_late": 5,
+                 "parity_packets": 4100, "media_recovered": 0,
                  "media_queued": 12, "media_held": 0, "advice_bps": 8400000,
                  "advice_reason": "more capacity was proven"},
         "findings": [{"code": "rp-filter", "severity": "error", "uplink": "modem",
@@ -166,6 +167,7 @@ def status_tells_everything_that_matters():
     server.close()
     check(code == 0, err)
     for text in ("sender  degraded", "running for 1 h 02 min", "81 200 delivered, 3 lost, 5 late",
+                 "12 waiting to be sent; 4 100 of parity",
                  "8.40 Mb/s: more capacity was proven", "61 %", "3.70 Mb/s", "10.4 ms", "3.0 ms",
                  "0.42 %", "no default route; waiting for one", "the disk is full",
                  "refused; again in 2 s", "123 MB", "output tube", "modem: dead: silent",
@@ -192,11 +194,13 @@ def doctor_prints_a_line_for_each_finding():
 def a_receiver_is_told_by_what_it_receives():
     status = status_of_a_sender()
     status["role"] = "receiver"
+    status["bond"]["media_recovered"] = 17
     server = Server(os.path.join(DIRECTORY, "receive.sock"),
                     lambda _: [{"ok": True, "status": status}])
     code, out, err = run("status")
     server.close()
-    check(code == 0 and "1.00 kb/s" in out and "held for order" in out, out + err)
+    check(code == 0 and "1.00 kb/s" in out and "held for order; 17 got back from parity" in out,
+          out + err)
 
 
 def json_is_passed_through():
@@ -348,13 +352,16 @@ def wrong_arguments_are_told():
 
 
 def watch_without_a_terminal_writes_lines():
+    status = status_of_a_sender()
+    status["bond"]["media_recovered"] = 17
     server = Server(os.path.join(DIRECTORY, "send.sock"),
-                    lambda _: [{"ok": True, "status": status_of_a_sender()}] * 3 + [None])
+                    lambda _: [{"ok": True, "status": status}] * 3 + [None])
     code, out, err = run("watch", "--interval", "200")
     check(server.asked[0] == {"command": "watch", "interval_ms": 200}, server.asked)
     server.close()
     check(code == 1 and "uplinkd has ended" in err, err)
-    check(out.count("\n") == 3 and "22:13:20 degraded, delivered 81200, lost 3" in out, out)
+    check(out.count("\n") == 3 and "22:13:20 degraded, delivered 81200, lost 3" in out and
+          "late 5, from parity 17" in out, out)
 
 
 class Terminal:

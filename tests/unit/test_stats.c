@@ -19,6 +19,8 @@ static int setup(void **state)
 	stats.bond.session_up = true;
 	stats.bond.session_since = 4 * USEC_PER_SEC;
 	stats.bond.media_lost = 7;
+	stats.bond.media_recovered = 8;
+	stats.bond.parity_packets = 9;
 	stats.uplinks = 2;
 	(void)strcpy(stats.uplink[0].path.name, "lan");
 	stats.uplink[0].path.state = BOND_PATH_UP;
@@ -52,6 +54,8 @@ static void values_come_out_under_their_names(void **state)
 	assert_true(json_is_true(json_object_get(bond, "session_up")));
 	assert_int_equal(json_integer_value(json_object_get(bond, "session_age_usec")), 6000000);
 	assert_int_equal(json_integer_value(json_object_get(bond, "media_lost")), 7);
+	assert_int_equal(json_integer_value(json_object_get(bond, "media_recovered")), 8);
+	assert_int_equal(json_integer_value(json_object_get(bond, "parity_packets")), 9);
 	assert_int_equal(json_array_size(json_object_get(json, "uplinks")), 2);
 	assert_string_equal(json_string_value(get(json, "uplinks", 0, "name")), "lan");
 	assert_string_equal(json_string_value(get(json, "uplinks", 0, "state")), "up");

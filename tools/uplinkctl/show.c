@@ -78,6 +78,30 @@ static enum paint job_paint(const char *state)
 									  : PAINT_WARN;
 }
 
+static void show_media(const struct show *show, const json_t *bond, bool sender)
+{
+	uint64_t parity = number(bond, sender ? "parity_packets" : "media_recovered");
+	char a[UNITS_MAX], b[UNITS_MAX], c[UNITS_MAX];
+
+	units_count(number(bond, "media_delivered"), a);
+	units_count(number(bond, "media_lost"), b);
+	units_count(number(bond, "media_late"), c);
+	(void)fprintf(show->out, "  media    %s delivered, ", a);
+	put(show, number(bond, "media_lost") ? PAINT_BAD : PAINT_NONE, b, 0);
+	(void)fputs(" lost, ", show->out);
+	put(show, number(bond, "media_late") ? PAINT_WARN : PAINT_NONE, c, 0);
+	units_count(number(bond, sender ? "media_queued" : "media_held"), a);
+	(void)fprintf(show->out, " late; %s %s", a,
+		      sender				  ? "waiting to be sent"
+		      : !strcmp(text(bond, "feed"), "ts") ? "held until due"
+							  : "held for order");
+	units_count(parity, a);
+	if (parity)
+		(void)fprintf(show->out, "; %s %s", a,
+			      sender ? "of parity" : "got back from parity");
+	(void)fputc('\n', show->out);
+}
+
 static void show_bond(const struct show *show, const json_t *status)
 {
 	const json_t *bond = json_object_get(status, "bond");
@@ -100,19 +124,8 @@ static void show_bond(const struct show *show, const json_t *status)
 		(void)fputs(", policy ", show->out);
 		put(show, PAINT_NONE, text(bond, "policy"), 0);
 	}
-	(void)fputs("\n  media    ", show->out);
-	units_count(number(bond, "media_delivered"), a);
-	units_count(number(bond, "media_lost"), b);
-	units_count(number(bond, "media_late"), c);
-	(void)fprintf(show->out, "%s delivered, ", a);
-	put(show, number(bond, "media_lost") ? PAINT_BAD : PAINT_NONE, b, 0);
-	(void)fputs(" lost, ", show->out);
-	put(show, number(bond, "media_late") ? PAINT_WARN : PAINT_NONE, c, 0);
-	units_count(number(bond, sender ? "media_queued" : "media_held"), a);
-	(void)fprintf(show->out, " late; %s %s\n", a,
-		      sender		    ? "waiting to be sent"
-		      : !strcmp(feed, "ts") ? "held until due"
-					    : "held for order");
+	(void)fputc('\n', show->out);
+	show_media(show, bond, sender);
 	if (number(bond, "advice_bps")) {
 		units_rate(number(bond, "advice_bps"), a);
 		(void)fprintf(show->out, "  advice   %s: ", a);
@@ -396,6 +409,9 @@ void show_line(const struct show *show, const json_t *status)
 		      (json_int_t)number(bond, "media_delivered"),
 		      (json_int_t)number(bond, "media_lost"),
 		      (json_int_t)number(bond, "media_late"));
+	if (number(bond, "media_recovered"))
+		(void)fprintf(show->out, ", from parity %" JSON_INTEGER_FORMAT,
+			      (json_int_t)number(bond, "media_recovered"));
 	json_array_foreach(json_object_get(status, "uplinks"), i, uplink)
 	{
 		(void)snprintf(share, sizeof(share), "%u %%",
