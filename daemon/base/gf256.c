@@ -1,9 +1,12 @@
 #include "base/gf256.h"
 
+#include <string.h>
+
 /*
- * By logarithms to base 2. Bulk work looks up each byte's two halves in tables made for the factor:
- * 32 products pay for a whole packet.
+ * By logarithms to base 2. Bulk work adds up the doublings of LANES bytes at once: the compiler has
+ * vectors on every machine, and no table takes its place in the cache.
  */
+#define LANES 16
 #define ORDER 255 /* of the group: 2^255 = 1 */
 
 /* clang-format off */
@@ -56,34 +59,40 @@ uint8_t gf256_invert(uint8_t a)
 	return a ? power[(ORDER - logarithm[a]) % ORDER] : 0;
 }
 
-struct halves {
-	uint8_t low[16], high[16];
-};
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+typedef int8_t signed_lanes __attribute__((vector_size(LANES)));
 
-static struct halves halves_of(uint8_t factor)
+static lanes lanes_scale(lanes a, unsigned factor)
 {
-	struct halves h;
+	lanes product = { 0 };
 
-	for (unsigned i = 0; i < 16; i++) {
-		h.low[i] = gf256_multiply((uint8_t)i, factor);
-		h.high[i] = gf256_multiply((uint8_t)(i << 4), factor);
+	for (; factor; factor >>= 1) {
+		if (factor & 1)
+			product ^= a;
+		a = (a << 1) ^ ((lanes)((signed_lanes)a < 0) & 0x1d);
 	}
-	return h;
+	return product;
 }
 
 void gf256_add_scaled(uint8_t *restrict to, const uint8_t *restrict from, size_t len,
 		      uint8_t factor)
 {
-	struct halves h = halves_of(factor);
+	size_t i = 0;
 
-	for (size_t i = 0; i < len; i++)
-		to[i] ^= h.low[from[i] & 15] ^ h.high[from[i] >> 4];
+	for (; len - i >= LANES; i += LANES) {
+		lanes a, sum;
+
+		memcpy(&a, from + i, LANES);
+		memcpy(&sum, to + i, LANES);
+		sum ^= lanes_scale(a, factor);
+		memcpy(to + i, &sum, LANES);
+	}
+	for (; i < len; i++)
+		to[i] ^= gf256_multiply(from[i], factor);
 }
 
 void gf256_scale(uint8_t *data, size_t len, uint8_t factor)
 {
-	struct halves h = halves_of(factor);
-
 	for (size_t i = 0; i < len; i++)
-		data[i] = h.low[data[i] & 15] ^ h.high[data[i] >> 4];
+		data[i] = gf256_multiply(data[i], factor);
 }
