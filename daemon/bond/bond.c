@@ -53,10 +53,8 @@ static uint32_t bond_packets(const struct bond *b, usec_t span, uint64_t min, ui
 
 static int bond_parity_init(struct bond *b)
 {
-	if (b->config.role == BOND_ROLE_RECEIVER)
-		return parity_receiver_init(&b->parity_in);
-	b->parity = calloc(1, sizeof(*b->parity));
-	return b->parity ? 0 : -ENOMEM;
+	return b->config.role == BOND_ROLE_RECEIVER ? recovery_init(&b->recovery)
+						    : parity_init(&b->parity);
 }
 
 struct bond *bond_new(const struct bond_config *config, usec_t now)
@@ -103,8 +101,8 @@ struct bond *bond_free(struct bond *b)
 	outgoing_deinit(&b->outgoing);
 	playout_deinit(&b->fading);
 	playout_deinit(&b->playout);
-	parity_receiver_deinit(&b->parity_in);
-	free(b->parity);
+	recovery_deinit(&b->recovery);
+	parity_deinit(&b->parity);
 	backlog_deinit(&b->backlog);
 	peer_deinit(&b->peer);
 	hello_wipe(&b->config, sizeof(b->config));
@@ -212,7 +210,7 @@ void engine_new_session(struct bond *b, bool restarted, usec_t now)
 		if (b->config.role == BOND_ROLE_RECEIVER)
 			engine_restart_playout(b, now);
 		if (b->config.role == BOND_ROLE_RECEIVER)
-			parity_receiver_restart(&b->parity_in);
+			recovery_restart(&b->recovery);
 	}
 	engine_set_latency(b, now);
 	if (b->config.role == BOND_ROLE_SENDER) {

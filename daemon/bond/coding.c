@@ -7,16 +7,10 @@
  * Only what they lose counts, as they lose it: what repair and parity leave over would tell the
  * code that it is not needed. The round trip is that of an empty queue: where it is the queue that
  * takes the time, more bytes would make it worse.
- *
- * In the first seconds nothing is known of the losses, and every one is final: LOSS_AT_FIRST is
- * assumed, and fades while nothing is lost.
  */
-#define LOOK_EVERY    (100 * USEC_PER_MS)
-#define MARGIN	      (20 * USEC_PER_MS) /* of the choice of path, and for jitter */
-#define SPAN_MIN      (20 * USEC_PER_MS) /* of a group */
-#define SPAN_MAX      (100 * USEC_PER_MS)
-#define LOSS_AT_FIRST 5000		/* ppm */
-#define PACKET	      WIRE_DATAGRAM_MAX /* bytes of a parity packet, at most */
+#define LOOK_EVERY (100 * USEC_PER_MS)
+#define MARGIN	   (20 * USEC_PER_MS) /* of the choice of path, and for jitter */
+#define PACKET	   WIRE_DATAGRAM_MAX  /* bytes of a parity packet, at most */
 
 /* True delay of the quickest usable path; USEC_NEVER: there is none. */
 static usec_t coding_quickest(const struct bond *b)
@@ -31,96 +25,91 @@ static usec_t coding_quickest(const struct bond *b)
 
 static bool coding_is_hopeless(const struct bond *b, const struct path *p, usec_t quickest)
 {
-	return p->estimator.rtt_min * 9 / 8 + ACK_DELAY + quickest + MARGIN > engine_hold(b);
+	return path_is_usable(p) && p->estimator.srtt &&
+	       p->estimator.rtt_min * 9 / 8 + ACK_DELAY + quickest + MARGIN > engine_time(b);
 }
 
-static void coding_tune(struct bond *b, usec_t now)
+/* What was counted since the last time; the path may have been begun anew. */
+static uint64_t coding_news(uint64_t *seen, uint64_t total)
+{
+	uint64_t news = total < *seen ? total : total - *seen;
+
+	*seen = total;
+	return news;
+}
+
+/* How long before its deadline a packet can still profit from parity; 0: parity is of no use. */
+static usec_t coding_look(struct bond *b)
 {
 	usec_t quickest = coding_quickest(b);
 	uint64_t lost = 0, acked = 0;
 	bool hopeless = false;
 
-	if (!b->peer.current.parity || b->config.off & BOND_OFF_PARITY || quickest == USEC_NEVER ||
-	    b->scheduler.policy == BOND_POLICY_BROADCAST || quickest >= engine_hold(b)) {
-		parity_stop(b->parity);
-		return;
-	}
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
+		uint64_t lost_here = coding_news(&b->coding.lost[i], p->lost_meter.total);
+		uint64_t acked_here = coding_news(&b->coding.acked[i], p->acked_meter.total);
 
-		if (!path_is_usable(p) || !p->estimator.srtt || !coding_is_hopeless(b, p, quickest))
+		if (quickest == USEC_NEVER || !coding_is_hopeless(b, p, quickest))
 			continue;
 		hopeless = true;
-		lost += meter_sum(&p->lost_meter, now);
-		acked += meter_sum(&p->acked_meter, now);
+		lost += lost_here;
+		acked += acked_here;
 	}
-	if (!hopeless) {
-		parity_stop(b->parity);
-		return;
+	if (!hopeless || !b->peer.current.parity || b->config.off & BOND_OFF_PARITY ||
+	    b->scheduler.policy == BOND_POLICY_BROADCAST || quickest + MARGIN >= engine_time(b)) {
+		parity_stop(&b->parity);
+		return 0;
 	}
-	if (!b->parity->tuned && !lost)
-		parity_tune(b->parity, LOSS_AT_FIRST);
-	else
-		parity_tune(b->parity, lost ? (unsigned)(lost * 1000000 / (lost + acked)) : 0);
-	b->parity->tuned = true;
-}
-
-/* A third of the time that is left for group and parity. */
-static usec_t coding_span(const struct bond *b)
-{
-	usec_t quickest = coding_quickest(b);
-
-	return usec_clamp(usec_sub(engine_hold(b), quickest == USEC_NEVER ? 0 : quickest) / 3,
-			  SPAN_MIN, SPAN_MAX);
+	parity_look(&b->parity, lost, lost + acked);
+	return engine_time(b) - quickest - MARGIN;
 }
 
 void coding_submitted(struct bond *b, const uint8_t *data, size_t len, usec_t captured, usec_t now)
 {
-	if (now >= b->parity_at) {
-		b->parity_at = now + LOOK_EVERY;
-		coding_tune(b, now);
+	if (now >= b->coding.look_at) {
+		b->coding.look_at = now + LOOK_EVERY;
+		b->coding.span = coding_look(b);
 	}
-	if (b->parity->loss_ppm)
-		parity_add(b->parity, (uint32_t)(b->backlog.next - 1), data, len, captured,
-			   coding_span(b));
+	if (b->parity.share)
+		parity_add(&b->parity, (uint32_t)(b->backlog.next - 1), data, len, captured,
+			   b->coding.span);
 }
 
-/* Bit per path that may not or should not carry the next parity packet. */
-static unsigned coding_exclude(const struct bond *b, bool again)
+/* Bit per path that may not carry parity: it costs too much, or media waits for it. */
+static unsigned coding_exclude(const struct bond *b)
 {
-	const struct parity_group *g = &b->parity->group[b->parity->adding ^ 1];
-	unsigned exclude = again ? 0 : g->paths;
+	unsigned exclude = 0;
 
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
-		if (b->path[i].config.cost != BOND_COST_FREE && b->redundancy.paid < PACKET)
+		if (b->scheduler.ahead[i] ||
+		    (b->path[i].config.cost != BOND_COST_FREE && b->redundancy.paid < PACKET))
 			exclude |= 1u << i;
 	return exclude;
 }
 
-bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t *ret_at,
-		 usec_t now)
+bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t now)
 {
-	const struct parity_group *g;
+	enum scheduler_verdict verdict = SCHEDULER_NONE;
+	usec_t hold = engine_hold(b), arrival;
 
-	*ret_at = USEC_NEVER;
-	if (!b->parity->loss_ppm)
+	if (!parity_is_due(&b->parity))
 		return false;
-	*ret_at = parity_flush(b->parity, coding_span(b), now);
-	g = &b->parity->group[b->parity->adding ^ 1];
-	if (b->backlog.queued || !parity_peek(b->parity, ret_frame))
-		return false;
-	/* Each on another path, as far as there are so many. */
-	for (unsigned again = 0; again < 2; again++) {
-		enum scheduler_verdict verdict = scheduler_choose(
-			&b->scheduler, b->path, SCHEDULER_REPAIR, PACKET, coding_exclude(b, again),
-			g->since + engine_hold(b), now, ret_path);
-
-		if (verdict == SCHEDULER_SEND)
-			return true;
+	/* All paths take turns: what a path loses of media it would lose of parity, too. */
+	for (unsigned again = 0; again < 2 && verdict != SCHEDULER_SEND; again++) {
+		if (again)
+			b->parity.paths = 0;
+		verdict = scheduler_choose(&b->scheduler, b->path, SCHEDULER_NEW, PACKET,
+					   coding_exclude(b) | b->parity.paths,
+					   parity_newest(&b->parity) + hold, now, ret_path);
 		if (verdict == SCHEDULER_WAIT)
 			return false;
-		if (again)
-			parity_drop(b->parity);
+	}
+	if (verdict == SCHEDULER_SEND) {
+		arrival = scheduler_arrival(&b->scheduler, &b->path[*ret_path], PACKET, now);
+		if (parity_make(&b->parity, usec_sub(arrival + MARGIN, hold), ret_frame))
+			return true;
+		parity_skip(&b->parity);
 	}
 	return false;
 }

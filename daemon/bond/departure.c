@@ -519,17 +519,14 @@ static bool departure_parity(struct bond *b, struct bond_datagram *d, usec_t now
 {
 	struct frame_parity frame;
 	struct departure dep;
-	usec_t at = USEC_NEVER;
 	unsigned path = 0;
 
-	if (!coding_next(b, &frame, &path, &at, now)) {
-		b->depart_at = usec_min(b->depart_at, at);
+	if (!coding_next(b, &frame, &path, now))
 		return false;
-	}
 	dep = departure_begin(b, &b->path[path], now);
 	if (!frame_encode_parity(&dep.frames, &frame))
 		return false;
-	parity_sent(b->parity, path);
+	parity_sent(&b->parity, path);
 	departure_finish(b, &dep, SENT_PING, 0, d, now);
 	redundancy_repaired(&b->redundancy, &b->path[path], d->len);
 	return true;

@@ -10,6 +10,7 @@
 #include "bond/parity.h"
 #include "bond/path.h"
 #include "bond/playout.h"
+#include "bond/recovery.h"
 #include "bond/redundancy.h"
 #include "bond/report.h"
 #include "bond/scheduler.h"
@@ -37,6 +38,12 @@ struct answer {
 	uint8_t data[WIRE_HELLO_BYTES];
 };
 
+struct coding {
+	usec_t look_at; /* the paths are looked at again */
+	usec_t span;	/* how long a packet can profit from parity */
+	uint64_t lost[BOND_PATHS_MAX], acked[BOND_PATHS_MAX]; /* as the last look saw them */
+};
+
 struct bond {
 	struct bond_config config;
 	usec_t latency; /* in force */
@@ -51,10 +58,10 @@ struct bond {
 	struct report report;
 	struct advice advice;	      /* sender */
 	struct redundancy redundancy; /* sender */
-	struct parity_sender *parity; /* sender */
-	struct parity_receiver parity_in;
-	usec_t parity_at; /* sender: the paths are looked at again */
-	usec_t lag;	  /* sender: from the capture of the newest packet to its submission */
+	struct parity_sender parity;  /* sender */
+	struct coding coding;	      /* sender */
+	struct recovery recovery;     /* receiver */
+	usec_t lag; /* sender: from the capture of the newest packet to its submission */
 
 	usec_t heard_at; /* anything authentic, on any path */
 	usec_t began_at;
@@ -118,9 +125,8 @@ usec_t repair_last_call(struct bond *b, usec_t now);
 /* coding.c */
 /* A media packet was submitted. */
 void coding_submitted(struct bond *b, const uint8_t *data, size_t len, usec_t captured, usec_t now);
-/* A parity packet that may leave now, and where; until when nothing will: *ret_at. */
-bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t *ret_at,
-		 usec_t now);
+/* A parity packet that may leave now, and where. */
+bool coding_next(struct bond *b, struct frame_parity *ret_frame, unsigned *ret_path, usec_t now);
 
 /* turn.c */
 /* Does what is due; when it is to be called again, as far as nothing else happens. */

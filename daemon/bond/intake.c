@@ -222,13 +222,13 @@ static bool intake_frame(struct bond *b, const struct frame *f, usec_t now)
 		if (b->config.role != BOND_ROLE_RECEIVER)
 			return false;
 		playout_put(&b->playout, &f->data, now);
-		if (b->parity_in.groups)
-			parity_media(&b->parity_in, &b->playout, now);
+		if (b->recovery.rows)
+			recovery_media(&b->recovery, &b->playout, f->data.seq, now);
 		return true;
 	case WIRE_FRAME_PARITY:
 		if (b->config.role != BOND_ROLE_RECEIVER || !b->peer.current.parity)
 			return false;
-		parity_take(&b->parity_in, &b->playout, &f->parity, now);
+		recovery_parity(&b->recovery, &b->playout, &f->parity, now);
 		return true;
 	}
 	return false;

@@ -29,8 +29,8 @@ struct playout {
 	struct held *ring;
 	uint64_t *given_up; /* bit per sequence number: to tell late from twice */
 	uint64_t mask;
-	/* The last ones that playout_next() gave, for bond/parity: with these and what is held, a
-	 * group of which a packet is still wanted is complete but for what never came. */
+	/* The last ones that playout_next() gave, for bond/recovery: with these and what is held, a
+	 * window of which a packet is still wanted is complete but for what never came. */
 	struct held past[PLAYOUT_PAST];
 
 	bool started;	/* the first packet was released */

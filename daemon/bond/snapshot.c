@@ -52,7 +52,7 @@ static void snapshot_sender(struct bond *b, struct bond_stats *s, usec_t now)
 	s->media_queued = b->backlog.queued;
 	s->media_owed = b->backlog.owed;
 	s->media_queue_age = engine_waiting(b, now);
-	s->parity_packets = b->parity ? b->parity->packets : 0;
+	s->parity_packets = b->parity.sent;
 	s->advice_bps = b->advice.bps;
 	s->advice_reason = b->advice.reason;
 }
@@ -64,7 +64,7 @@ static void snapshot_receiver(const struct bond *b, struct bond_stats *s)
 	s->media_lost = b->playout.lost;
 	s->media_late = b->playout.late;
 	s->media_duplicate = b->playout.duplicate;
-	s->media_recovered = b->parity_in.recovered;
+	s->media_recovered = b->recovery.recovered;
 	s->media_held = b->playout.count + b->fading.count;
 }
 

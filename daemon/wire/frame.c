@@ -220,12 +220,13 @@ static void compact_decode(struct cursor *in, uint8_t type, struct frame_data *d
 
 static void parity_decode(struct cursor *in, struct frame_parity *parity)
 {
-	uint8_t place;
+	unsigned packets;
 
 	parity->first = cursor_u32(in);
-	place = cursor_u8(in);
-	parity->packets = (uint8_t)((place >> 3) + 1);
-	parity->row = place & 7;
+	packets = cursor_u8(in) + 1u;
+	parity->row = cursor_u8(in);
+	frame_require(in, packets <= WIRE_PARITY_PACKETS && parity->row < WIRE_PARITY_ROWS);
+	parity->packets = (uint8_t)packets;
 	frame_require(in,
 		      cursor_left(in) >= WIRE_PARITY_HEADER_BYTES &&
 			      cursor_left(in) <= WIRE_PARITY_HEADER_BYTES + WIRE_PARITY_MEDIA_MAX);
@@ -457,7 +458,8 @@ bool frame_encode_parity(struct writer *out, const struct frame_parity *parity)
 	       parity->row < WIRE_PARITY_ROWS);
 	writer_u8(&w, WIRE_FRAME_PARITY);
 	writer_u32(&w, parity->first);
-	writer_u8(&w, (uint8_t)((parity->packets - 1) << 3 | parity->row));
+	writer_u8(&w, parity->packets - 1);
+	writer_u8(&w, parity->row);
 	writer_bytes(&w, parity->data, parity->len);
 	return writer_commit(out, &w);
 }

@@ -72,7 +72,7 @@ struct frame_data {
 	uint16_t len; /* of the data */
 };
 
-/* What missing packets of a group of media packets are got back from: bond/parity.h. */
+/* What missing packets of a window of media packets are got back from: bond/recovery.h. */
 struct frame_parity {
 	uint32_t first;	 /* media sequence number of the first packet, low bits */
 	uint8_t packets; /* 1..WIRE_PARITY_PACKETS */

@@ -82,7 +82,7 @@
  *   "media_lost"          given up: not there at their deadline
  *   "media_late"          arrived after their deadline
  *   "media_duplicate"     copies that were not needed
- *   "media_recovered"     receiver: lost on the way and got back from parity; of the delivered
+ *   "media_recovered"     receiver: got back from parity, lost or not there yet
  *   "parity_packets"      sender: sent, because a repair would come too late
  *   "control_sent", "control_delivered"   the feed's own control packets
  *   "media_queued"        sender: not sent at all yet

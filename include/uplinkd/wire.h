@@ -85,9 +85,9 @@
  *                       low bits | u8 length of the prefix (0 to WIRE_PREFIX_MAX) | the media
  *                       packet, to the end of the datagram; its first bytes are the prefix
  *    0x12-0x13 ANCHOR   like DATA; bit 0: phase. Sets the anchor of this path and phase
- *    0x14 PARITY        u32 media seq of the first packet of its group, low bits | u8 packets of
- *                       the group less 1 (bits 7-3) and row (bits 2-0) | the sum, to the end of the
- *                       datagram, section 8
+ *    0x14 PARITY        u32 media seq of the first packet of its window, low bits | u8 packets of
+ *                       the window less 1 (0 to WIRE_PARITY_PACKETS - 1) | u8 row (0 to
+ *                       WIRE_PARITY_ROWS - 1) | the sum, to the end of the datagram, section 8
  *    0x80-0xff COMPACT  bit 6: phase · bits 5-0 | u16: capture time beyond that of the anchor,
  *                       us, plus WIRE_COMPACT_TIME_BACK | u16 media seq beyond that of the anchor
  *                       plus WIRE_COMPACT_SEQ_BACK | the media packet without its prefix, to the
@@ -144,12 +144,24 @@
  *
  * 8. Parity
  *
- *    A group is up to WIRE_PARITY_PACKETS media packets with consecutive numbers. Its packet i,
- *    from 0, is symbol i: u32 capture time, low bits | u16 length | the media packet with its
- *    prefix | zeros up to the longest symbol of the group. Row r, 0 to WIRE_PARITY_ROWS - 1, is
- *    the sum of symbol i times the inverse of (i XOR (WIRE_PARITY_PACKETS + r)) over all i, byte by
- *    byte in GF(256) modulo x^8 + x^4 + x^3 + x^2 + 1. Any n rows give n missing packets of the
- *    group back.
+ *    A parity packet is a sum over a window: 1 to WIRE_PARITY_PACKETS media packets (DATA, feed
+ *    and rehearsal alike) with consecutive numbers, none longer than WIRE_PARITY_MEDIA_MAX. The
+ *    symbol of a media packet is u32 capture time, low bits | u16 length | the media packet with
+ *    its prefix | zeros up to the longest symbol of the window, which is the length of the sum:
+ *    WIRE_PARITY_HEADER_BYTES and up to WIRE_PARITY_MEDIA_MAX more. The sum is that of symbol times
+ *    the inverse of ((media seq modulo WIRE_PARITY_PACKETS) XOR (WIRE_PARITY_PACKETS + row)) over
+ *    the window, byte by byte in GF(256) modulo x^8 + x^4 + x^3 + x^2 + 1.
+ *
+ *    `row` counts the parity packets, modulo WIRE_PARITY_ROWS. The windows move on with the stream
+ *    and overlap. So each parity packet is an equation in the packets of its window that did not
+ *    arrive, and as many equations as unknowns give these back. How many are sent, and how long the
+ *    windows are, is for the sender to choose. A receiver keeps what it has handed on until
+ *    WIRE_PARITY_PACKETS further packets are, unknowns until a window ends 2 * WIRE_PARITY_PACKETS
+ *    behind them, and 64 equations; what needs more is of no use.
+ *
+ *    PARITY frames go from the sender of the stream to its receiver, in sessions whose hellos both
+ *    have WIRE_FEATURE_PARITY; elsewhere the frame is void. Their datagrams are acknowledged like
+ *    those of media, and nothing of them is sent again.
  */
 #define WIRE_VERSION 2
 
@@ -177,12 +189,12 @@ enum wire_feature {
 #define WIRE_PREFIX_MAX	   32
 #define WIRE_MEDIA_MAX	   (WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_DATA_BYTES)
 
-/* Of a PARITY group: packets with a number, rows, and what stands before the media. */
-#define WIRE_PARITY_PACKETS	 32
-#define WIRE_PARITY_ROWS	 8
-#define WIRE_PARITY_BYTES	 6 /* type, seq, packets and row */
+/* The numbers of packets and of rows are two halves of the field: their XOR is never zero. */
+#define WIRE_PARITY_PACKETS	 128 /* of a window, at most */
+#define WIRE_PARITY_ROWS	 128
+#define WIRE_PARITY_BYTES	 7 /* type, seq, packets, row */
 #define WIRE_PARITY_HEADER_BYTES 6 /* of a symbol: time, length */
-/* Longer media packets are in no group. */
+/* Longer media packets are in no window. */
 #define WIRE_PARITY_MEDIA_MAX                                                                      \
 	(WIRE_DATAGRAM_MAX - WIRE_LONG_BYTES - WIRE_TAG_BYTES - WIRE_PARITY_BYTES -                \
 	 WIRE_PARITY_HEADER_BYTES)

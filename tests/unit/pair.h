@@ -39,6 +39,7 @@ struct pair {
 	uint64_t control[2]; /* control packets that came out, at sender and receiver */
 	usec_t delay_max;
 	bool feed_ts;  /* of bonds that are started */
+	unsigned off;  /* of these, too: enum bond_switch */
 	bool anew;     /* numbers may begin again once */
 	usec_t every;  /* between media packets; 0: none */
 	size_t prefix; /* zeros before the 1316 bytes of each */
@@ -174,6 +175,7 @@ static void pair_start_sender(struct pair *w, uint64_t instance)
 	struct bond_config c = pair_config(BOND_ROLE_SENDER, instance);
 
 	c.feed_ts = w->feed_ts;
+	c.off = w->off;
 	w->sender = bond_new(&c, w->now);
 	assert_non_null(w->sender);
 	for (unsigned i = 0; i < w->links; i++) {
@@ -190,6 +192,7 @@ static void pair_start_receiver(struct pair *w, uint64_t instance)
 	struct bond_config c = pair_config(BOND_ROLE_RECEIVER, instance);
 
 	c.feed_ts = w->feed_ts;
+	c.off = w->off;
 	w->receiver = bond_new(&c, w->now);
 	assert_non_null(w->receiver);
 }

@@ -278,6 +278,40 @@ static void feed_ts_is_used_when_both_ends_have_it(void **state)
 	pair_deinit(&w);
 }
 
+/* So far away that the deadline leaves no time for a repair. */
+static void parity_is_sent_when_both_ends_have_it(void **state)
+{
+	struct pair w;
+	uint64_t lost;
+
+	(void)state;
+	pair_begin(&w, 2, false);
+	w.delay[0] = w.delay[1] = 400 * USEC_PER_MS;
+	w.drop_every[0] = w.drop_every[1] = 25;
+	w.receiver = bond_free(w.receiver);
+	w.off = BOND_OFF_PARITY;
+	pair_start_receiver(&w, 3);
+	w.every = 4000;
+	pair_run(&w, 5 * USEC_PER_SEC);
+	lost = w.lost;
+	pair_run(&w, 10 * USEC_PER_SEC);
+	assert_int_equal(stats_of(&w, w.sender).parity_packets, 0);
+	assert_int_equal(stats_of(&w, w.receiver).media_recovered, 0);
+	assert_in_range(w.lost - lost, 70, 130); /* of 2500 */
+	assert_int_equal(stats_of(&w, w.receiver).input_malformed, 0);
+
+	w.receiver = bond_free(w.receiver);
+	w.off = 0;
+	pair_start_receiver(&w, 4);
+	pair_run(&w, 5 * USEC_PER_SEC);
+	lost = w.lost;
+	pair_run(&w, 10 * USEC_PER_SEC);
+	assert_true(stats_of(&w, w.sender).parity_packets > 0);
+	assert_true(stats_of(&w, w.receiver).media_recovered > 100);
+	assert_in_range(w.lost - lost, 0, 3);
+	pair_deinit(&w);
+}
+
 static void feed_ts_takes_the_whole_latency(void **state)
 {
 	struct pair w;
@@ -471,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_restarted_sender_takes_over),
 		cmocka_unit_test(a_sender_whose_clock_was_wrong_is_taken_once_it_is_right),
 		cmocka_unit_test(feed_ts_is_used_when_both_ends_have_it),
+		cmocka_unit_test(parity_is_sent_when_both_ends_have_it),
 		cmocka_unit_test(feed_ts_takes_the_whole_latency),
 		cmocka_unit_test(what_a_restarted_sender_had_sent_is_played_out_first),
 		cmocka_unit_test(a_path_follows_its_new_address),

@@ -1,177 +1,149 @@
 #include "bond/parity.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/gf256.h"
-#include "base/rng.h"
 #include "unit/test.h"
 
-#define LOSS 50000 /* ppm: all rows that there may be of 32 packets, or nearly */
-#define SPAN USEC_PER_SEC
+#define MS   USEC_PER_MS
+#define SPAN (50 * MS)
 
-static size_t packet_of(uint32_t seq, uint8_t *data)
+static void add(struct parity_sender *s, uint32_t from, uint32_t to)
 {
-	struct rng rng = { seq + 1000 };
-	size_t len;
+	uint8_t data[4] = { 0 };
 
-	len = 1 + rng_below(&rng, WIRE_PARITY_MEDIA_MAX);
-	for (size_t i = 0; i < len; i++)
-		data[i] = (uint8_t)rng_u64(&rng);
-	return len;
-}
-
-static void put(struct playout *p, uint32_t seq)
-{
-	uint8_t data[WIRE_MEDIA_MAX];
-	struct frame_data frame = { .seq = seq, .time = seq * 1000, .data = data };
-
-	frame.len = (uint16_t)packet_of(seq, data);
-	playout_put(p, &frame, seq * 1000);
-}
-
-static unsigned released(struct playout *p, uint32_t first, usec_t now)
-{
-	uint8_t data[WIRE_MEDIA_MAX];
-	struct bond_media m;
-	unsigned count = 0;
-
-	while (playout_next(p, &m, now)) {
-		assert_int_equal(m.seq, first + count);
-		assert_int_equal(m.captured, m.seq * 1000);
-		assert_int_equal(m.len, packet_of((uint32_t)m.seq, data));
-		assert_memory_equal(m.data, data, m.len);
-		count++;
+	for (uint32_t seq = from; seq < to; seq++) {
+		data[3] = (uint8_t)seq;
+		parity_add(s, seq, data, sizeof(data), seq * MS, SPAN);
 	}
-	return count;
 }
 
-/* Groups of @packets, of each @lost random packets missing, and as many random rows there. */
-static void run_of(unsigned packets, unsigned lost, uint64_t seed, bool parity_first)
+static void looks(struct parity_sender *s, unsigned count, unsigned every, unsigned lost)
 {
-	struct parity_sender *s = calloc(1, sizeof(*s));
-	struct parity_receiver r = { 0 };
-	struct playout p;
-	struct rng rng = { seed };
-	uint32_t seq = 0;
-
-	assert_non_null(s);
-	assert_int_equal(parity_receiver_init(&r), 0);
-	assert_int_equal(playout_init(&p, 512, USEC_PER_SEC, 0), 0);
-	put(&p, 0); /* to begin with */
-	for (unsigned group = 0; group < 8; group++) {
-		uint64_t gone = 0, rows_gone = 0;
-		struct frame_parity f;
-		unsigned rows = 0;
-
-		parity_tune(s, LOSS * 4);
-		for (unsigned i = 0; i < packets; i++) {
-			uint8_t data[WIRE_MEDIA_MAX];
-			size_t len = packet_of(seq + 1 + i, data);
-
-			parity_add(s, seq + 1 + i, data, len, (seq + 1 + i) * 1000, SPAN);
-		}
-		(void)parity_flush(s, 0, USEC_NEVER / 2);
-		rows = s->group[s->adding ^ 1].rows;
-		assert_in_range(rows, lost, WIRE_PARITY_ROWS);
-		while ((unsigned)__builtin_popcountll(gone) < lost)
-			gone |= UINT64_C(1) << rng_below(&rng, packets);
-		while ((unsigned)__builtin_popcountll(rows_gone) < rows - lost)
-			rows_gone |= UINT64_C(1) << rng_below(&rng, rows);
-		for (unsigned half = 0; half < 2; half++) {
-			for (unsigned i = 0; (half == 1) == parity_first && i < packets; i++) {
-				if (gone >> i & 1)
-					continue;
-				put(&p, seq + 1 + i);
-				parity_media(&r, &p, seq * 1000);
-			}
-			while ((half == 0) == parity_first && parity_peek(s, &f)) {
-				if (!(rows_gone >> f.row & 1))
-					parity_take(&r, &p, &f, seq * 1000);
-				parity_sent(s, 0);
-			}
-		}
-		assert_int_equal(released(&p, seq + !!seq, seq * 1000 + 1), packets + !seq);
-		seq += packets;
-	}
-	assert_int_equal(r.recovered, 8 * lost);
-	assert_int_equal(r.groups, 0);
-	assert_int_equal(r.dropped, 0);
-	playout_deinit(&p);
-	parity_receiver_deinit(&r);
-	free(s);
+	for (unsigned i = 1; i <= count; i++)
+		parity_look(s, i % every ? 0 : lost, 100);
 }
 
-static void test_any_packets_of_a_group_are_enough(void **state)
+static void rows_follow_the_losses(void **state)
 {
 	(void)state;
-	for (unsigned lost = 1; lost <= WIRE_PARITY_ROWS; lost++)
-		for (uint64_t seed = 0; seed < 6; seed++)
-			run_of(32, lost, seed, seed & 1);
-	for (unsigned packets = 4; packets < 32; packets += 3)
-		run_of(packets, 1, packets, packets & 1);
+	assert_int_equal(parity_rows(32, 0, 1), 0);
+	assert_int_equal(parity_rows(0, 50000, 1), 0);
+	for (unsigned packets = 1; packets <= WIRE_PARITY_PACKETS; packets++)
+		for (unsigned loss = 1000; loss <= 1000000; loss += 9000)
+			for (unsigned spread = 1; spread <= 64; spread *= 2)
+				assert_in_range(parity_rows(packets, loss, spread), 1,
+						packets < 6 ? 1 : packets / 3);
+	assert_true(parity_rows(128, 10000, 1) < parity_rows(128, 50000, 1));
+	assert_true(parity_rows(128, 10000, 1) < parity_rows(128, 10000, 8));
+	/* Of many packets a smaller part is enough. */
+	assert_true(parity_rows(128, 10000, 1) < 2 * parity_rows(64, 10000, 1));
 }
 
-static void test_the_field_has_inverses(void **state)
+static void losses_in_bursts_ask_for_more_than_as_many_single_ones(void **state)
 {
+	struct parity_sender s;
+	unsigned single;
+
 	(void)state;
-	assert_int_equal(gf256_multiply(0, 7), 0);
-	assert_int_equal(gf256_multiply(0x80, 2), 0x1d);
-	assert_int_equal(gf256_invert(0), 0);
-	for (unsigned a = 1; a < 256; a++)
-		assert_int_equal(gf256_multiply((uint8_t)a, gf256_invert((uint8_t)a)), 1);
+	assert_int_equal(parity_init(&s), 0);
+	add(&s, 0, 100);
+	looks(&s, 200, 1, 2);
+	single = s.share;
+	looks(&s, 200, 5, 10);
+	assert_in_range(single, PARITY_UNIT / 20, PARITY_UNIT / 5);
+	assert_in_range(s.share, single * 3 / 2, PARITY_UNIT / 3);
+	parity_deinit(&s);
 }
 
-static void test_rows_follow_the_losses(void **state)
+static void paths_that_lose_nothing_get_no_parity_after_a_while(void **state)
 {
+	struct parity_sender s;
+
 	(void)state;
-	assert_int_equal(parity_rows(32, 0), 0);
-	assert_int_equal(parity_rows(0, LOSS), 0);
-	for (unsigned packets = 1; packets <= 32; packets++)
-		for (unsigned loss = 1000; loss < 1000000; loss += 7000)
-			assert_in_range(parity_rows(packets, loss), 1,
-					packets < 8 ? 1 : packets / 4);
-	assert_true(parity_rows(32, 10000) < parity_rows(32, 50000));
+	assert_int_equal(parity_init(&s), 0);
+	looks(&s, 1, 2, 0);
+	assert_true(s.share > 0);
+	add(&s, 0, 40);
+	assert_true(parity_is_due(&s));
+	looks(&s, 600, 1000, 0);
+	assert_int_equal(s.share, 0);
+	assert_false(parity_is_due(&s));
+	looks(&s, 5, 1, 5);
+	assert_true(s.share > 0);
+	parity_deinit(&s);
 }
 
-static void test_void_parity_does_no_harm(void **state)
+static void the_window_slides_with_the_stream(void **state)
 {
-	struct parity_receiver r = { 0 };
-	uint8_t sum[PARITY_SYMBOL_MAX];
-	struct playout p;
-	struct rng rng = { 1 };
+	struct parity_sender s;
+	struct frame_parity f;
+	uint8_t expected = 0;
 
 	(void)state;
-	assert_int_equal(parity_receiver_init(&r), 0);
-	assert_int_equal(playout_init(&p, 512, USEC_PER_SEC, 0), 0);
-	put(&p, 0);
-	for (unsigned i = 0; i < 20000; i++) {
-		struct frame_parity f = { .first = (uint32_t)rng_below(&rng, 600),
-					  .packets = (uint8_t)(1 + rng_below(&rng, 32)),
-					  .row = (uint8_t)rng_below(&rng, 8),
-					  .data = sum };
+	assert_int_equal(parity_init(&s), 0);
+	s.share = PARITY_UNIT / 4;
+	add(&s, 1000, 1003);
+	assert_false(parity_is_due(&s));
+	add(&s, 1003, 1100);
+	assert_true(parity_is_due(&s));
+	assert_int_equal(parity_newest(&s), 1099 * MS);
+	/* As far back as the span, or what is asked for. */
+	assert_true(parity_make(&s, 0, &f));
+	assert_int_equal(f.first, 1099 - 50);
+	assert_int_equal(f.packets, 51);
+	assert_true(parity_make(&s, 1090 * MS, &f));
+	assert_int_equal(f.first, 1090);
+	assert_int_equal(f.packets, 10);
+	assert_int_equal(f.len, WIRE_PARITY_HEADER_BYTES + 4);
+	for (uint32_t seq = 1090; seq < 1100; seq++)
+		expected ^= gf256_multiply((uint8_t)seq, parity_factor(seq, f.row));
+	assert_int_equal(f.data[WIRE_PARITY_HEADER_BYTES + 3], expected);
+	assert_false(parity_make(&s, 1100 * MS, &f));
+	/* The next one is another sum. */
+	parity_sent(&s, 0);
+	assert_true(parity_make(&s, 0, &f));
+	assert_int_equal(f.row, 1);
+	assert_int_equal(s.sent, 1);
+	/* No more packets than a frame can name, and none over a gap. */
+	for (uint32_t seq = 1100; seq < 1400; seq++)
+		parity_add(&s, seq, (const uint8_t *)"", 1, 1100 * MS, SPAN);
+	assert_true(parity_make(&s, 0, &f));
+	assert_int_equal(f.packets, WIRE_PARITY_PACKETS);
+	add(&s, 1500, 1504);
+	assert_true(parity_make(&s, 0, &f));
+	assert_int_equal(f.first, 1500);
+	assert_int_equal(f.packets, 4);
+	parity_deinit(&s);
+}
 
-		f.len = (uint16_t)(6 + rng_below(&rng, WIRE_PARITY_MEDIA_MAX));
-		for (unsigned k = 0; k < sizeof(sum); k++)
-			sum[k] = k < 6 && k != 4 ? (uint8_t)rng_u64(&rng) : 0;
-		parity_take(&r, &p, &f, i);
-		if (i % 50 == 0)
-			put(&p, i / 50);
-		parity_media(&r, &p, i);
-		assert_in_range(r.groups, 0, PARITY_GROUPS);
-	}
-	assert_true(r.dropped > 0);
-	playout_deinit(&p);
-	parity_receiver_deinit(&r);
+static void what_is_too_long_is_in_no_window(void **state)
+{
+	static uint8_t data[WIRE_MEDIA_MAX];
+	struct parity_sender s;
+	struct frame_parity f;
+
+	(void)state;
+	assert_int_equal(parity_init(&s), 0);
+	s.share = PARITY_UNIT;
+	add(&s, 0, 4);
+	parity_add(&s, 4, data, WIRE_PARITY_MEDIA_MAX + 1, 4 * MS, SPAN);
+	assert_false(parity_is_due(&s));
+	parity_add(&s, 5, data, WIRE_PARITY_MEDIA_MAX, 5 * MS, SPAN);
+	assert_true(parity_make(&s, 0, &f));
+	assert_int_equal(f.first, 5);
+	assert_int_equal(f.len, PARITY_SYMBOL_MAX);
+	parity_skip(&s);
+	assert_false(parity_is_due(&s));
+	parity_deinit(&s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_field_has_inverses),
-		cmocka_unit_test(test_rows_follow_the_losses),
-		cmocka_unit_test(test_any_packets_of_a_group_are_enough),
-		cmocka_unit_test(test_void_parity_does_no_harm),
+		cmocka_unit_test(rows_follow_the_losses),
+		cmocka_unit_test(losses_in_bursts_ask_for_more_than_as_many_single_ones),
+		cmocka_unit_test(paths_that_lose_nothing_get_no_parity_after_a_while),
+		cmocka_unit_test(the_window_slides_with_the_stream),
+		cmocka_unit_test(what_is_too_long_is_in_no_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
