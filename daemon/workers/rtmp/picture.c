@@ -4,18 +4,18 @@
 
 /* H.264: 7.3.2.1.1 (SPS), 7.3.2.1.1.1 (scaling lists), E.1.1 (VUI). H.265: 7.3.2.2. */
 
-/* A signed Exp-Golomb number; only whether it is what is needed. */
-static int32_t bits_se(struct nal_bits *b)
+/* A signed Exp-Golomb number, modulo 2^32. */
+static uint32_t bits_se(struct nal_bits *b)
 {
 	uint32_t v = nal_bits_ue(b);
 
-	return v & 1 ? (int32_t)(v / 2 + 1) : -(int32_t)(v / 2);
+	return v & 1 ? v / 2 + 1 : -(v / 2);
 }
 
 static void skip_scaling_lists(struct nal_bits *b, uint32_t chroma)
 {
 	for (unsigned i = 0; i < (chroma == 3 ? 12u : 8u); i++) {
-		int32_t last = 8, next = 8;
+		uint32_t last = 8, next = 8;
 
 		if (!nal_bits(b, 1))
 			continue;
