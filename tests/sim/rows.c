@@ -104,6 +104,10 @@ const struct row rows[] = {
 	      "* loss=2%",
 	      .world.source = CONSTANT(8), .world.latency = 400 * MS, .world.settle = 5 * SEC,
 	      .check = true, .parity = true, .lost_max = 40, .overhead_permille_max = 180) },
+	/* There would be time, but for what stood before the bond. */
+	{ ROW("too-late-for-repair-lagged", THREE_ALIKE("100ms") "* loss=1%",
+	      .world.source = CONSTANT(4), .world.lag = 700 * MS, PACED, .check = true,
+	      .parity = true, .lost_max = 3, .overhead_permille_max = 180) },
 	{ ROW("burst-loss", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
 	      .check = true) },
 	{ ROW("burst-loss-frugal", THREE_LINKS "* burst=5%:8", .world.source = CONSTANT(7.5),
