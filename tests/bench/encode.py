@@ -27,12 +27,12 @@ def report(title, live, seconds):
     """Latency and cost of a finished run."""
     delays = live.latencies()
     usage = live.worker.usage
-    rates = [line["advice_bps"] for _, line in live.worker.events if line["event"] == "rate"]
+    changes = sum(1 for _, line in live.worker.events if line["event"] == "rate")
     dropped = live.stats()[-1]["dropped"]
     print(f"  {title:<22} {percentile(delays, 0.5) * 1e3:6.0f} {percentile(delays, 0.99) * 1e3:6.0f} "
           f"{delays[-1] * 1e3:6.0f} ms {(usage.ru_utime + usage.ru_stime) * 60 / seconds:8.1f} s"
           f" {usage.ru_maxrss / 1024:6.0f} MB  {len(delays)} pictures, {dropped} left out, "
-          f"{len(rates)} changes of rate", flush=True)
+          f"{changes} changes of rate", flush=True)
 
 
 def settled(live, begin, target, window=0.5):
@@ -43,6 +43,20 @@ def settled(live, begin, target, window=0.5):
             return at - begin
         at += 0.05
     return float("inf")
+
+
+def settled_below(live, begin, target, window=0.5):
+    """Seconds from @begin to the end of the last window of the next 2.5 s that is 5 % above
+    @target."""
+    starts = [i / 50 for i in range(101)]
+    return max((at + window for at in starts
+                if live.bps(begin + at, begin + at + window) > 1.05 * target), default=0)
+
+
+def rates(live, begin, width, count):
+    """Mb/s of @count windows after @begin."""
+    return " ".join(f"{live.bps(begin + i * width, begin + (i + 1) * width) / 1e6:.2f}"
+                    for i in range(count))
 
 
 def encode(path, bitrate, seconds, options):
@@ -60,11 +74,10 @@ def encode(path, bitrate, seconds, options):
     taken = {line["advice_bps"]: at for at, line in live.worker.events if line["event"] == "rate"}
     report("encoding", live, seconds)
     down, up = moments[bitrate // 2], moments[bitrate]
-    print(f"    {bitrate / 1e6:g} -> {bitrate / 2e6:g} Mb/s: "
-          f"{' '.join(f'{live.bps(down + s, down + s + 1) / 1e6:.2f}' for s in range(3))} in the "
-          f"1st, 2nd, 3rd second; back: "
-          f"{' '.join(f'{live.bps(up + s, up + s + 1) / 1e6:.2f}' for s in range(3))}, 90 % after "
-          f"{settled(live, up, bitrate):.2f} s; the advice was taken within "
+    print(f"    {bitrate / 1e6:g} -> {bitrate / 2e6:g} Mb/s: {rates(live, down, 1, 3)} in the 1st, "
+          f"2nd, 3rd second ({rates(live, down, 0.25, 8)} in quarters), half a second 5 % above it "
+          f"until {settled_below(live, down, bitrate / 2):.2f} s; back: {rates(live, up, 1, 3)}, "
+          f"90 % after {settled(live, up, bitrate):.2f} s; the advice was taken within "
           f"{max(taken[b] - moments[b] for b in moments) * 1e3:.1f} ms", flush=True)
 
 
@@ -76,6 +89,25 @@ def passing(path, bitrate, seconds, options):
     media.check(live.finish(60) == 0, live.worker.report)
     stats = live.stats()
     report(f"passing for {sum(1 for line in stats if line['passing'])} s", live, seconds)
+
+
+def step_while_passing(path, bitrate, options):
+    """Input that passes, and then is too much: how soon the encoder takes over."""
+    live = Live(os.path.dirname(path), *options, "--rate-start", str(bitrate * 3), "--rate-max",
+                str(bitrate * 3))
+    at = []
+
+    def advise():
+        at.append(time.monotonic())
+        live.worker.command("bitrate", bps=bitrate // 2, reason="bench")
+    live.feed(path, [(9, advise)])
+    media.check(live.finish(60) == 0, live.worker.report)
+    encoding = [moment for moment, line in live.worker.events if line["event"] == "state" and
+                line["reason"].startswith("encoding") and moment > at[0]]
+    print(f"    passing {live.bps(at[0] - 2, at[0]) / 1e6:.2f} Mb/s, then {bitrate / 2e6:g}: "
+          f"{rates(live, at[0], 1, 3)} in the 1st, 2nd, 3rd second "
+          f"({rates(live, at[0], 0.25, 8)} in quarters), the encoder took over after "
+          f"{(encoding[0] - at[0]) * 1e3:.0f} ms", flush=True)
 
 
 def export(path, seconds):
@@ -104,6 +136,7 @@ def main():
             print(f"{height}p30, {' '.join(options)}: latency p50, p99, max; CPU a minute; memory")
             encode(path, bitrate, settings.seconds, options)
             passing(path, bitrate, settings.seconds, options)
+            step_while_passing(path, bitrate, options)
             export(path, settings.seconds)
 
 

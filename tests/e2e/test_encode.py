@@ -64,8 +64,9 @@ def the_output_follows_the_advice_down_and_up(directory):
     rising = [live.bps(up + s, up + s + 1) for s in range(3)]
     print(f"# 3 -> 0.9 Mb/s: {first / 1e3:.0f} {second / 1e3:.0f}, then {rest / 1e3:.0f} kb/s; "
           f"0.9 -> 3.6: {' '.join(f'{r / 1e3:.0f}' for r in rising)} kb/s")
-    check(first < 1500000, f"{first / 1e6:.2f} Mb/s in the first second after the step down")
-    check(second < 1000000, f"{second / 1e6:.2f} Mb/s in the second after the step down")
+    # A picture of the old rate may be on its way.
+    check(first < 950000, f"{first / 1e6:.2f} Mb/s in the first second after the step down")
+    check(second < 950000, f"{second / 1e6:.2f} Mb/s in the second after the step down")
     check(600000 < rest < 945000, f"{rest / 1e6:.2f} Mb/s at 0.9")
     check(rising[2] > 0.9 * 3600000, f"{rising[2] / 1e6:.2f} Mb/s in the third second")
     seen = check_clean(live.path)

@@ -6,6 +6,7 @@
 #include "sys/supervisor.h"
 #include "workers/av/backend.h"
 #include "workers/av/coder.h"
+#include "workers/av/debt.h"
 #include "workers/av/decoder.h"
 #include "workers/av/demuxer.h"
 #include "workers/av/fit.h"
@@ -33,7 +34,8 @@
  * starting itself anew, and the next picture is a keyframe then.
  *
  * The advice reaches the encoder as soon as it comes. It is the rate of the whole stream; what
- * sound and tables take is measured at the output and subtracted (ratecontrol).
+ * sound and tables take is measured at the output and subtracted (ratecontrol), and what is sent
+ * beyond it is taken back (debt).
  *
  * What fits the advice as it is (fit) takes the lower way. It is decoded all the same, so that the
  * encoder can take over at the next picture when the advice falls, without waiting for a keyframe
@@ -54,6 +56,7 @@ struct encode {
 	struct pace pace;
 	struct ladder ladder;
 	struct ratecontrol rate;
+	struct debt debt;
 	struct coder *coder;
 	struct sound *sound;
 	struct muxer *muxer;
@@ -87,6 +90,7 @@ struct encode {
 	struct meter other;   /* bytes of sound and tables */
 	uint64_t other_bytes; /* those that the meter has seen */
 	uint64_t input_bytes; /* those that `fit` has seen */
+	uint64_t debt_bytes;  /* those that `debt` has seen */
 	struct report_numbers numbers;
 };
 

@@ -46,11 +46,18 @@ void encode_measure(struct encode *encode, usec_t now)
 void encode_set_rate(struct encode *encode)
 {
 	uint64_t advice = atomic_load(&encode->advice_bps), wanted;
+	uint64_t before = ratecontrol_whole_bps(&encode->rate), whole;
+	const struct backend *backend = encode_backend(encode);
 	double fps = encode_fps(encode);
 	bool news;
 
 	news = advice != encode->rate.advice_bps;
 	encode->rate.advice_bps = advice;
+	whole = ratecontrol_whole_bps(&encode->rate);
+	debt_step(&encode->debt, before, whole);
+	/* An encoder that is opened anew for another rate would pay with keyframes. */
+	encode->rate.owed_bps =
+		backend && backend->steerable ? debt_owed_bps(&encode->debt, whole) : 0;
 	encode->rate.fps_milli = (uint32_t)(fps * 1000);
 	wanted = ratecontrol_video_bps(&encode->rate);
 	if (ratecontrol_is_news(encode->video_bps, wanted))
@@ -148,6 +155,16 @@ static void encode_learn_interval(struct encode *encode, int64_t step)
 		encode->interval = (double)step;
 }
 
+/* Sees what left while the stream went on by @step ticks. */
+static void encode_count_debt(struct encode *encode, int64_t step)
+{
+	usec_t span = step < TIMELINE_HZ ? (usec_t)step * USEC_PER_SEC / TIMELINE_HZ : USEC_PER_SEC;
+
+	debt_add(&encode->debt, encode->output.bytes - encode->debt_bytes,
+		 ratecontrol_whole_bps(&encode->rate), span);
+	encode->debt_bytes = encode->output.bytes;
+}
+
 /* What the encoder is given of pictures like @frame. The ladder's step is taken at a keyframe. */
 static struct picture_target encode_target(struct encode *encode, const AVFrame *frame)
 {
@@ -179,6 +196,7 @@ static void encode_picture(struct encode *encode, AVFrame *frame)
 	step = frame->pts - encode->last_pts;
 	if (passage_is_on(encode->passage)) {
 		encode_learn_interval(encode, step);
+		encode_count_debt(encode, step);
 		encode->last_pts = frame->pts;
 		return;
 	}
@@ -202,6 +220,7 @@ static void encode_picture(struct encode *encode, AVFrame *frame)
 	if (coder_send(encode->coder, frame) < 0)
 		encode->decoder.errors++;
 	encode_drain(encode);
+	encode_count_debt(encode, step);
 	pace_spent(&encode->pace, now_usec() - begin,
 		   step < TIMELINE_HZ ? (usec_t)step * USEC_PER_SEC / TIMELINE_HZ : 0);
 }

@@ -19,7 +19,8 @@ uint64_t ratecontrol_whole_bps(const struct ratecontrol *rc)
 uint64_t ratecontrol_video_bps(const struct ratecontrol *rc)
 {
 	uint64_t whole = ratecontrol_whole_bps(rc);
-	uint64_t taken = rc->other_bps + (uint64_t)rc->fps_milli * PICTURE_OVERHEAD_BITS / 1000;
+	uint64_t taken = rc->owed_bps + rc->other_bps +
+			 (uint64_t)rc->fps_milli * PICTURE_OVERHEAD_BITS / 1000;
 	uint64_t video;
 
 	video = whole > taken ? (whole - taken) * 184 / 188 : 0;

@@ -10,6 +10,7 @@
 struct ratecontrol {
 	uint64_t rate_min_bps, rate_max_bps; /* of the whole stream: the advice is kept inside */
 	uint64_t advice_bps;
+	uint64_t owed_bps;  /* taken off for what was sent beyond the advice (debt.h) */
 	uint64_t other_bps; /* measured: transport packets that are not video (audio, tables) */
 	uint32_t fps_milli; /* measured: pictures per 1000 seconds */
 };
