@@ -5,6 +5,13 @@
 #include <libavutil/hwcontext.h>
 #include <libavutil/pixfmt.h>
 
+/* How an encoder that runs takes another rate. */
+enum backend_steering {
+	BACKEND_STEERED_AT_ONCE,       /* with any picture, at no cost */
+	BACKEND_STEERED_AT_A_KEYFRAME, /* a change of the rate makes one */
+	BACKEND_OPENED_ANEW,	       /* cannot be steered; costs a keyframe as well */
+};
+
 /*
  * The encoders that libavcodec offers, and how each is told the same: no picture held back, a
  * constant rate, no keyframe but those asked for.
@@ -17,9 +24,7 @@ struct backend {
 	const char *needs;	    /* for people: what is missing when it cannot be opened */
 	enum AVPixelFormat format;  /* of the pictures that it is given */
 	enum AVHWDeviceType device; /* pictures are uploaded there; NONE: taken from memory */
-	/* The rate can be changed while it runs; otherwise it is opened anew, which costs a
-	 * keyframe. */
-	bool steerable;
+	enum backend_steering steering;
 	const char *options; /* of libavcodec, key=value:... */
 	/* In the order of backend_preset(); NULL: it has none. */
 	const char *preset_option;

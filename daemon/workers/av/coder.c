@@ -18,9 +18,8 @@
  * whatever the time stamps say. So when fewer or more pictures come than the nominal number, the
  * rate is scaled by the ratio and the share of each picture is right again.
  *
- * An encoder that cannot be steered (backend.h) is not used any more as soon as it makes 5 % too
- * much, but not more than twice a second, since each new one begins with a keyframe; and when it
- * makes 10 % too little, at the next keyframe.
+ * Where another rate costs a keyframe (backend.h), it is taken as soon as the present one is 5 %
+ * too much, but not more than twice a second; and when it is 10 % too little, at the next keyframe.
  */
 #define VBV_PERMILLE 300
 #define GOP_TICKS    (2 * 90000)
@@ -40,25 +39,28 @@ struct coder {
 	int64_t key_pts; /* of the last keyframe; AV_NOPTS_VALUE: none yet */
 	AVRational aspect;
 	enum AVPixelFormat format; /* of what is given to it */
-	bool steerable;
-	int64_t first_pts; /* AV_NOPTS_VALUE: nothing given to it yet */
+	enum backend_steering steering;
+	int64_t rate_pts; /* since when it has its rate; AV_NOPTS_VALUE: nothing given to it yet */
 	int64_t wanted_bps;
+	int wanted_buffer;     /* bits */
 	struct upload *upload; /* NULL: pictures are taken from memory */
 };
+
+static void coder_take_rate(struct coder *coder)
+{
+	coder->context->bit_rate = coder->context->rc_max_rate = coder->wanted_bps;
+	coder->context->rc_buffer_size = coder->wanted_buffer;
+}
 
 void coder_rate(struct coder *coder, uint64_t video_bps, double fps)
 {
 	double ratio = fps > 0 ? coder->fps / fps : 1;
-	int64_t rate;
 
 	ratio = ratio < 0.25 ? 0.25 : ratio > 4 ? 4 : ratio;
-	rate = (int64_t)((double)video_bps * ratio);
-	coder->wanted_bps = rate;
-	if (avcodec_is_open(coder->context) && !coder->steerable)
-		return;
-	coder->context->bit_rate = rate;
-	coder->context->rc_max_rate = rate;
-	coder->context->rc_buffer_size = (int)(video_bps * VBV_PERMILLE / 1000);
+	coder->wanted_bps = (int64_t)((double)video_bps * ratio);
+	coder->wanted_buffer = (int)(video_bps * VBV_PERMILLE / 1000);
+	if (coder->steering == BACKEND_STEERED_AT_ONCE || !avcodec_is_open(coder->context))
+		coder_take_rate(coder);
 }
 
 static void coder_describe(struct coder *coder, const AVFrame *frame)
@@ -114,8 +116,8 @@ struct coder *coder_new(const AVFrame *frame, const struct coder_settings *setti
 	if (!coder->context || !coder->packet)
 		return coder_free(coder);
 	coder->fps = settings->fps;
-	coder->key_pts = coder->first_pts = AV_NOPTS_VALUE;
-	coder->steerable = settings->backend->steerable;
+	coder->key_pts = coder->rate_pts = AV_NOPTS_VALUE;
+	coder->steering = settings->backend->steering;
 	coder_describe(coder, frame);
 	coder_rate(coder, settings->video_bps, settings->fps);
 	return coder_open(coder, implementation, settings) ? coder : coder_free(coder);
@@ -146,13 +148,13 @@ void coder_ask_key(struct coder *coder)
 	coder->key_asked = true;
 }
 
-/* Whether another coder is to take over at @pts, since this one cannot change its rate. */
+/* Whether the rate is to be another one from @pts on, although that costs a keyframe. */
 static bool coder_is_stale(const struct coder *coder, int64_t pts)
 {
 	int64_t rate = coder->context->bit_rate;
 
-	if (coder->steerable || coder->first_pts == AV_NOPTS_VALUE ||
-	    pts < coder->first_pts + STALE_AFTER)
+	if (coder->steering == BACKEND_STEERED_AT_ONCE || coder->rate_pts == AV_NOPTS_VALUE ||
+	    pts < coder->rate_pts + STALE_AFTER)
 		return false;
 	return rate * 100 > coder->wanted_bps * TOO_MUCH ||
 	       (rate * 100 < coder->wanted_bps * TOO_LITTLE && coder_key_is_due(coder, pts));
@@ -165,21 +167,26 @@ bool coder_fits(const struct coder *coder, const AVFrame *frame)
 	return context->width == frame->width && context->height == frame->height &&
 	       coder->format == (enum AVPixelFormat)frame->format &&
 	       !av_cmp_q(coder->aspect, frame->sample_aspect_ratio) &&
-	       !coder_is_stale(coder, frame->pts);
+	       !(coder->steering == BACKEND_OPENED_ANEW && coder_is_stale(coder, frame->pts));
 }
 
 int coder_send(struct coder *coder, AVFrame *frame)
 {
+	bool anew;
+
 	if (!frame)
 		return avcodec_send_frame(coder->context, NULL);
+	anew = coder_is_stale(coder, frame->pts);
 	frame->pict_type = AV_PICTURE_TYPE_NONE;
-	if (coder_key_is_due(coder, frame->pts)) {
+	if (anew || coder_key_is_due(coder, frame->pts)) {
 		frame->pict_type = AV_PICTURE_TYPE_I;
 		coder->key_pts = frame->pts;
 		coder->key_asked = false;
 	}
-	if (coder->first_pts == AV_NOPTS_VALUE)
-		coder->first_pts = frame->pts;
+	if (anew)
+		coder_take_rate(coder);
+	if (anew || coder->rate_pts == AV_NOPTS_VALUE)
+		coder->rate_pts = frame->pts;
 	if (coder->upload)
 		frame = upload_frame(coder->upload, frame);
 	return frame ? avcodec_send_frame(coder->context, frame) : AVERROR(EIO);

@@ -55,9 +55,10 @@ void encode_set_rate(struct encode *encode)
 	encode->rate.advice_bps = advice;
 	whole = ratecontrol_whole_bps(&encode->rate);
 	debt_step(&encode->debt, before, whole);
-	/* An encoder that is opened anew for another rate would pay with keyframes. */
-	encode->rate.owed_bps =
-		backend && backend->steerable ? debt_owed_bps(&encode->debt, whole) : 0;
+	/* Others would pay with keyframes. */
+	encode->rate.owed_bps = backend && backend->steering == BACKEND_STEERED_AT_ONCE
+					? debt_owed_bps(&encode->debt, whole)
+					: 0;
 	encode->rate.fps_milli = (uint32_t)(fps * 1000);
 	wanted = ratecontrol_video_bps(&encode->rate);
 	if (ratecontrol_is_news(encode->video_bps, wanted))
