@@ -59,12 +59,29 @@ FOLLOW = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "to
                                       "gst-follow"))
 
 
-@case
-def a_gstreamer_encoder_follows_the_bitrate(directory):
+def need_gstreamer():
     probe = subprocess.run(["/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"],
                            capture_output=True, check=False)
     if probe.returncode:
         raise Skip("needs python3-gi and gir1.2-gstreamer-1.0")
+
+
+@case
+def a_pipeline_that_cannot_run_here_is_told():
+    need_gstreamer()
+    for pipeline, words in (("videotestsrc ! vaapinone name=encoder ! fakesink",
+                             ("vaapinone", "not installed", "vainfo")),
+                            ("videotestsrc ! fakesink", ("name=encoder",)),
+                            ("filesrc location=/nonexistent ! x264enc name=encoder ! fakesink",
+                             ("filesrc0",))):
+        with Process([FOLLOW, *pipeline.split()], stdin=subprocess.PIPE) as follow:
+            check(follow.wait(20) == 1, follow.report)
+        check(all(word in "\n".join(follow.errors) for word in words), follow.report)
+
+
+@case
+def a_gstreamer_encoder_follows_the_bitrate(directory):
+    need_gstreamer()
     port = free_port()
     pipeline = ("videotestsrc is-live=true pattern=snow ! video/x-raw,width=320,height=180,"
                 "framerate=30/1 ! x264enc name=encoder tune=zerolatency speed-preset=ultrafast "
