@@ -2,12 +2,16 @@
 """Who follows the advised bitrate, inside the running sender: our own encoder, or a command."""
 import json
 import os
+import random
+import socket
 import subprocess
+import time
 
 import media
-from live import LimitedPair
+from avlive import dts_of, is_video, ts_packets
+from live import Capture, LimitedPair
 from media import Process, Skip, case, check, free_port, wait_for
-from pair import Pair, jobs
+from pair import Pair, jobs, recording
 
 
 @case
@@ -53,6 +57,59 @@ def our_encoder_sends_what_the_advice_allows(directory):
                for s in json.loads(probe.stdout)["streams"]}
     check(streams.get("h264", 0) > 100 and streams.get("aac", 0) > 100, f"{streams}")
     check(os.listdir(record), "the original is not recorded")
+
+
+def feed(port, paths, damage):
+    """Sends files in real time to a UDP port, damaged by @damage(number of the file, packet); the
+    bytes that were sent."""
+    sent, begin, last = b"", time.monotonic(), 0.0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        for number, path in enumerate(paths):
+            begin, first = begin + last + 0.04, None
+            packets = ts_packets(path)
+            for i in range(0, len(packets), 7):
+                for packet in filter(is_video, packets[i:i + 7]):
+                    first = first or dts_of(packet)[1]
+                    last = dts_of(packet)[1] - first
+                    time.sleep(max(0, begin + last - time.monotonic()))
+                data = b"".join(damage(number, bytearray(p)) for p in packets[i:i + 7])
+                out.sendto(data, ("127.0.0.1", port))
+                sent += data
+    return sent
+
+
+@case
+def bad_input_is_told_encoded_on_and_recorded_as_it_came(directory):
+    options = {"width": 320, "height": 180, "seconds": 3, "fps": 25, "bitrate": 800000}
+    good = media.make_content(os.path.join(directory, "good.ts"), **options)
+    other = os.path.join(directory, "other.ts")
+    media.run([*media.content_args(**{**options, "codec": "mpeg2", "audio": "mp2", "width": 480,
+                                      "height": 272}), "-output_ts_offset", "5000",
+               "-mpegts_start_pid", "0x200", "-mpegts_pmt_start_pid", "0x300", other])
+    silent = media.make_content(os.path.join(directory, "silent.ts"), audio=None, **options)
+    chance = random.Random(5)
+
+    def damage(number, packet):
+        if number == 2 and chance.random() < 0.1:
+            for _ in range(30):
+                packet[chance.randrange(4, 188)] = chance.randrange(256)
+        return packet
+    record, out = os.path.join(directory, "record"), Capture()
+    pair = Pair(directory, 300, outputs=[out.url],
+                send=("--encoder", "builtin", "--record", record)).wait_connected()
+    encoder = pair.sender.worker("uplinkd-av encode")
+    sent = feed(pair.input_port, (good, other, good, silent), damage)
+    for text in ("time stamps of the input jump", "input is damaged"):
+        pair.sender.wait_line(text)
+    check(pair.sender.worker("uplinkd-av encode") == encoder, "the encode worker was restarted")
+    pair.stop()
+    out.close()
+    check(recording(record) == sent, f"{len(recording(record))} bytes recorded of {len(sent)}")
+    times = sorted(out.pictures.values())
+    gap = max(b - a for a, b in zip(times, times[1:]))
+    print(f"# {len(times)} of 300 pictures, the longest pause {gap * 1000:.0f} ms")
+    check(len(times) > 180 and gap < 2.5 and times[-1] - times[0] > 10,
+          f"{len(times)} pictures in {times[-1] - times[0]:.1f} s, {gap:.2f} s without any")
 
 
 FOLLOW = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "tools", "exec",
