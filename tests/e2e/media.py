@@ -10,6 +10,7 @@ right corner lights up for two frames while a beep of 1 kHz sounds. So a test ca
 are missing, repeated or damaged, and how far apart sound and picture are.
 """
 import atexit
+import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -46,6 +47,7 @@ def check(condition, why):
 
 
 _cases = []
+_alone = set()
 
 
 def case(function):
@@ -54,33 +56,58 @@ def case(function):
     return function
 
 
-def main():
-    """Runs the cases (those named on the command line, or all) and exits."""
+def alone(function):
+    """Decorator, outside of case(): takes the whole machine, or measures what others would spoil."""
+    _alone.add(function)
+    return function
+
+
+def _name(function):
+    return function.__name__.replace("_", " ")
+
+
+def _run(function):
+    """Runs a case; whether it failed."""
+    name, begin = _name(function), time.monotonic()
+    try:
+        with contextlib.ExitStack() as stack:
+            function(*(stack.enter_context(_provide[n])
+                       for n in function.__code__.co_varnames[:function.__code__.co_argcount]))
+        print(f"ok - {name}", flush=True)
+    except Skip as skip:
+        print(f"skip - {name}: {skip}", flush=True)
+    except Exception as error:  # a case may fail in any way; the others still run
+        print(f"not ok - {name}: {error}", flush=True)
+        traceback.print_exc()
+        for process in _started:
+            print(process.report(), flush=True)
+        return True
+    finally:
+        _kill_all()
+        _started.clear()
+        print(f"# {name}: {time.monotonic() - begin:.1f} s", flush=True)
+    return False
+
+
+def _run_in_child(function):
+    """The same in a process of its own."""
+    with Process([sys.executable, sys.argv[0], _name(function)], stdout="lines") as child:
+        failed = child.wait(300) != 0
+        print("\n".join(child.output + child.errors), flush=True)
+    return failed
+
+
+def main(side_by_side=1):
+    """Runs the cases (those named on the command line, or all) and exits. side_by_side: so many at
+    once, since most spend their time waiting for a live stream; those that are alone() come
+    first."""
     wanted = sys.argv[1:]
-    failed = False
-    for function in _cases:
-        name = function.__name__.replace("_", " ")
-        if wanted and not any(word in name for word in wanted):
-            continue
-        begin = time.monotonic()
-        try:
-            with contextlib.ExitStack() as stack:
-                function(*(stack.enter_context(_provide[n])
-                           for n in function.__code__.co_varnames[:function.__code__.co_argcount]))
-            print(f"ok - {name}", flush=True)
-        except Skip as skip:
-            print(f"skip - {name}: {skip}", flush=True)
-        except Exception as error:  # a case may fail in any way; the others still run
-            failed = True
-            print(f"not ok - {name}: {error}", flush=True)
-            traceback.print_exc()
-            for process in _started:
-                print(process.report(), flush=True)
-        finally:
-            _kill_all()
-            _started.clear()
-            print(f"# {name}: {time.monotonic() - begin:.1f} s", flush=True)
-    sys.exit(1 if failed else 0)
+    cases = [f for f in _cases if not wanted or any(word in _name(f) for word in wanted)]
+    crowd = [f for f in cases if f not in _alone] if side_by_side > 1 and len(cases) > 1 else []
+    failed = [_run(f) for f in cases if f not in crowd]
+    with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
+        failed += pool.map(_run_in_child, crowd)
+    sys.exit(1 if any(failed) else 0)
 
 
 class _Directory:

@@ -331,4 +331,4 @@ def settings_that_cannot_work_end_it_with_a_clear_line(directory):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=3)

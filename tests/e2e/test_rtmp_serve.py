@@ -250,4 +250,4 @@ def a_reader_that_stands_still_costs_bounded_memory_and_no_encoder(directory):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=3)
