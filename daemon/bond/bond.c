@@ -357,6 +357,15 @@ int bond_submit_prefixed(struct bond *b, enum wire_class class, const uint8_t *d
 	return r;
 }
 
+void bond_try(struct bond *b, usec_t now)
+{
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
+		if (b->path[i].in_use && !b->path[i].trial_end)
+			b->path[i].trial = PATH_TRIAL;
+	b->settled = false;
+	b->now = usec_max(b->now, now);
+}
+
 uint32_t bond_next_seq(const struct bond *b)
 {
 	return (uint32_t)b->backlog.next;

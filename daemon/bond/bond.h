@@ -171,6 +171,9 @@ int bond_submit(struct bond *bond, enum bond_media_kind kind, enum wire_class cl
  * those of the packet before: they cross the uplinks only when they change. */
 int bond_submit_prefixed(struct bond *bond, enum wire_class class, const uint8_t *data, size_t len,
 			 size_t prefix, usec_t captured, usec_t now);
+/* Sender: little is submitted because little seems to be carried. Some packets of padding show on
+ * each path, as at its beginning, whether it still is so; media goes first. */
+void bond_try(struct bond *bond, usec_t now);
 /* The media sequence number that the next DATA gets, low bits. */
 uint32_t bond_next_seq(const struct bond *bond);
 
@@ -328,3 +331,17 @@ struct bond_stats {
 };
 
 void bond_stats(struct bond *bond, struct bond_stats *ret_stats, usec_t now);
+
+/* Sender: how much there is room for, for who makes a stream smaller that is too large. */
+struct bond_room {
+	bool session_up;
+	enum bond_feed feed;
+	usec_t latency;
+	usec_t hold;	       /* how long a packet may wait, from its capture, and be in time */
+	usec_t queue_age;      /* how long the oldest packet that was not sent waits */
+	uint64_t queued_bytes; /* of such packets */
+	uint64_t rate_bps;     /* of media, that the paths carry; 0: none of them is up */
+	bool tried;	       /* there is a path of which that is known */
+};
+
+void bond_room(struct bond *bond, struct bond_room *ret_room, usec_t now);

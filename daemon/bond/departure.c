@@ -22,6 +22,7 @@
 #define HELLO_SPACING	(10 * USEC_PER_MS)
 #define PROBE_MEDIA	4
 #define PROBE_STALLED	(30 * USEC_PER_MS)
+#define TRIAL_PADDING	1316 /* bytes: as long as a media packet */
 #define SEALED_OVERHEAD (WIRE_SHORT_BYTES + WIRE_TAG_BYTES)
 
 struct departure {
@@ -77,11 +78,13 @@ static struct sent *departure_finish(struct bond *b, struct departure *dep, enum
 	return s;
 }
 
-static bool departure_ping(struct bond *b, struct path *p, struct bond_datagram *d, usec_t now)
+static bool departure_ping(struct bond *b, struct path *p, size_t padding, struct bond_datagram *d,
+			   usec_t now)
 {
 	struct departure dep = departure_begin(b, p, now);
 
 	(void)frame_encode_ping(&dep.frames);
+	(void)frame_encode_padding(&dep.frames, padding);
 	departure_finish(b, &dep, SENT_PING, 0, d, now);
 	return true;
 }
@@ -452,7 +455,7 @@ static bool departure_probe(struct bond *b, struct path *p, struct bond_datagram
 	if (!o || p->config.muted || p->state == BOND_PATH_PROBING ||
 	    (p->config.rate_max_bps && !pacer_is_ready(&p->pacer, now)) ||
 	    (!engine_is_alone(b, p) && (!p->proof || p->probes % PROBE_MEDIA)))
-		return departure_ping(b, p, d, now);
+		return departure_ping(b, p, 0, d, now);
 	return departure_media(b, p, o, DEPARTURE_PROBE, d, now);
 }
 
@@ -515,6 +518,21 @@ static bool departure_filler(struct bond *b, struct bond_datagram *d, usec_t now
 	return true;
 }
 
+/* Media shows what a path carries as well, and goes first. */
+static bool departure_trial(struct bond *b, struct bond_datagram *d, usec_t now)
+{
+	for (unsigned i = 0; i < BOND_PATHS_MAX && !b->backlog.queued && !b->backlog.repairs; i++) {
+		usec_t at = path_trial_at(&b->path[i], now);
+
+		b->depart_at = usec_min(b->depart_at, at);
+		if (at > now)
+			continue;
+		path_trial_sent(&b->path[i], now);
+		return departure_ping(b, &b->path[i], TRIAL_PADDING, d, now);
+	}
+	return false;
+}
+
 static bool departure_parity(struct bond *b, struct bond_datagram *d, usec_t now)
 {
 	struct frame_parity frame;
@@ -547,7 +565,8 @@ static bool departure_next(struct bond *b, struct bond_datagram *d, usec_t now)
 		return false;
 	if (departure_repair(b, d, now) || departure_new(b, d, now) ||
 	    departure_parity(b, d, now) || departure_broadcast(b, d, now) ||
-	    departure_probes(b, d, now) || departure_filler(b, d, now))
+	    departure_probes(b, d, now) || departure_trial(b, d, now) ||
+	    departure_filler(b, d, now))
 		return true;
 	b->depart_at = usec_min(b->depart_at, b->scheduler.wake_at);
 	return false;

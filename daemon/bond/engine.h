@@ -27,6 +27,7 @@
  *   turn.c        what time brings
  *   events.c      what people are told
  *   snapshot.c    what is known: bond_stats()
+ *   room.c        how much of a stream there is room for
  */
 #define ENGINE_ANSWERS 4 /* hellos answered in one turn of the driver */
 #define ENGINE_EVENTS  8 /* changes of the session, until the driver fetches them */

@@ -167,6 +167,7 @@ static bool intake_ack(struct bond *b, const struct frame_ack *ack, usec_t now)
 	if (rate_round_is_over(&p->rate, now))
 		p->round_hungry_since = now;
 	rate_acked(&p->rate, &p->estimator, hungry, p->inflight.lost_bytes, now);
+	path_judge_trial(p, now);
 	stall_progress(p, packets, newest->at, engine_is_alone(b, p), now);
 	return true;
 }

@@ -3,6 +3,12 @@
 /*
  * A path is a place where the parts meet: estimator, rate, pacer, inflight and ack are each their
  * own noun; here is only what needs several of them.
+ *
+ * The trial: nothing is known of a path that has just come up, and what is believed of it
+ * (bond/rate) is several times too much where the path is small. Who gives it a second of media
+ * finds out when it is too late for what waits behind. So PATH_TRIAL padded packets go first, in a
+ * run, as soon as nothing else waits; a round trip later it is known whether the path can be slower
+ * than that.
  */
 #define METER_WINDOW	USEC_PER_SEC
 #define LOSS_WINDOW	(2 * USEC_PER_SEC)
@@ -14,7 +20,7 @@
 
 int path_init(struct path *p, unsigned id, uint32_t ring, usec_t now)
 {
-	*p = (struct path){ .in_use = true, .id = id, .since = now };
+	*p = (struct path){ .in_use = true, .id = id, .since = now, .trial = PATH_TRIAL };
 	estimator_init(&p->estimator, now);
 	rate_init(&p->rate, 0, now);
 	ack_init(&p->ack);
@@ -55,6 +61,8 @@ void path_pace(struct path *p, size_t len, bool eliciting, usec_t now)
 
 void path_reset(struct path *p, usec_t now)
 {
+	p->trial = p->tried ? 0 : PATH_TRIAL;
+	p->trial_end = 0;
 	inflight_reset(&p->inflight);
 	ack_init(&p->ack);
 	p->replay = (struct replay){ 0 };
@@ -82,6 +90,29 @@ void path_set_state(struct path *p, enum bond_path_state state, enum bond_reason
 bool path_is_usable(const struct path *p)
 {
 	return p->in_use && p->state == BOND_PATH_UP && !p->config.muted;
+}
+
+usec_t path_trial_at(const struct path *p, usec_t now)
+{
+	if (!p->trial || !path_is_usable(p) || path_room(p, now) < WIRE_DATAGRAM_MAX)
+		return USEC_NEVER;
+	return pacer_ready_at(&p->pacer);
+}
+
+void path_trial_sent(struct path *p, usec_t now)
+{
+	p->trial--;
+	p->trial_end = p->inflight.next + 1;
+	p->hungry_at = now;
+}
+
+void path_judge_trial(struct path *p, usec_t now)
+{
+	if (p->trial || !p->trial_end || p->inflight.oldest < p->trial_end)
+		return;
+	rate_tried(&p->rate, &p->estimator, now);
+	p->tried = true;
+	p->trial_end = 0;
 }
 
 unsigned path_loss_ppm(struct path *p, usec_t now)

@@ -56,6 +56,10 @@ struct path {
 	usec_t overtake_at; /* repair_overtake() looks again */
 	bool close_due;
 
+	bool tried;	    /* it had its trial: the capacity is more than a place to begin */
+	unsigned trial;	    /* padded packets still to be sent, to see how it takes them */
+	uint64_t trial_end; /* the number behind the last of them; 0: they are judged */
+
 	struct meter tx_meter, rx_meter;
 	struct meter acked_meter, lost_meter; /* packets */
 	uint64_t rx_datagrams, rx_bytes, tx_datagrams, tx_bytes;
@@ -63,6 +67,8 @@ struct path {
 	uint64_t filler_bytes; /* copies made only because there was room */
 	uint64_t media_cursor; /* policy broadcast: next media packet to be copied here */
 };
+
+#define PATH_TRIAL 9 /* packets: one more than bond/throughput takes for a run */
 
 /* 0 or -ENOMEM. @ring: packets that can be on their way. */
 int path_init(struct path *p, unsigned id, uint32_t ring, usec_t now);
@@ -76,6 +82,12 @@ void path_set_state(struct path *p, enum bond_path_state state, enum bond_reason
 		    usec_t now);
 /* May carry new media. */
 bool path_is_usable(const struct path *p);
+/* When a packet of the trial may leave; USEC_NEVER: none does. */
+usec_t path_trial_at(const struct path *p, usec_t now);
+/* One leaves now. */
+void path_trial_sent(struct path *p, usec_t now);
+/* Something was acknowledged: perhaps the end of the trial. */
+void path_judge_trial(struct path *p, usec_t now);
 
 /* Share of what was sent in the last seconds that did not arrive. */
 unsigned path_loss_ppm(struct path *p, usec_t now);

@@ -109,8 +109,10 @@ static uint64_t rate_net(const struct rate *r, uint64_t bps)
 	return bps / 1000 * (1000 - r->round_loss_ppm / 1000);
 }
 
-/* What it is known to carry: just now, or else in the last second, or else at best of late. */
-static uint64_t rate_known(const struct rate *r, struct estimator *e, usec_t now)
+/* What it served: just now, or else in the last second, or else at best of late; 0: it was not
+ * busy.
+ */
+static uint64_t rate_served(const struct rate *r, struct estimator *e, usec_t now)
 {
 	uint64_t bps = throughput_fast_bps(&e->throughput, now);
 
@@ -118,7 +120,13 @@ static uint64_t rate_known(const struct rate *r, struct estimator *e, usec_t now
 		bps = throughput_slow_bps(&e->throughput, now);
 	if (!bps)
 		bps = throughput_best_bps(&e->throughput, now);
-	bps = rate_net(r, bps);
+	return rate_net(r, bps);
+}
+
+static uint64_t rate_known(const struct rate *r, struct estimator *e, usec_t now)
+{
+	uint64_t bps = rate_served(r, e, now);
+
 	return bps > r->proven_bps ? bps : r->proven_bps;
 }
 
@@ -170,6 +178,16 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 			 min_u64(r->capacity_bps + r->capacity_bps * gain / 64, known + known / 4));
 	if (r->start_until_bps && r->capacity_bps >= r->start_until_bps)
 		r->starting = false, r->start_until_bps = 0;
+}
+
+void rate_tried(struct rate *r, struct estimator *e, usec_t now)
+{
+	uint64_t served = rate_net(r, throughput_fast_bps(&e->throughput, now));
+
+	if (!served)
+		rate_set(r, r->capacity_bps + r->capacity_bps / 2);
+	else if (served < r->capacity_bps)
+		rate_set(r, served);
 }
 
 void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes)

@@ -45,6 +45,10 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 /* True when rate_acked() would begin a new round now. */
 bool rate_round_is_over(const struct rate *r, usec_t now);
 
+/* A run of packets has gone through at rate_pace_bps(). If the path was too slow for it, what was
+ * served is what may be believed; else half more than so far. */
+void rate_tried(struct rate *r, struct estimator *e, usec_t now);
+
 /* What was given up while the path was silent says nothing about its losses. */
 void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes);
 /* Comes back from silence: begins again at a fraction of the belief and doubles up to it. */

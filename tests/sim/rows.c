@@ -82,10 +82,11 @@ const struct row rows[] = {
 	      "link a rate=6M delay=10ms queue=300ms; link b rate=6M delay=40ms queue=300ms;"
 	      "link sat rate=6M delay=300ms queue=600ms",
 	      .world.source = FRAMES(9), .world.latency = 2 * SEC, .check = true) },
+	/* Whether a burst takes a packet and its copies is luck: 2 in the median of 40 seeds. */
 	{ ROW("satellites",
 	      "link a rate=6M delay=300ms queue=600ms; link b rate=6M delay=300ms queue=600ms;"
 	      "link c rate=6M delay=300ms queue=600ms; * burst=2%:6",
-	      .world.source = FRAMES(12), .world.latency = 2 * SEC, .check = true) },
+	      .world.source = FRAMES(12), .world.latency = 2 * SEC, .check = true, .lost_max = 8) },
 	/* Too late for repair: only parity is in time. */
 	{ ROW("too-late-for-repair", THREE_ALIKE("100ms") "* loss=1%", .world.source = CONSTANT(4),
 	      .world.latency = 300 * MS, .check = true, .parity = true, .lost_max = 3,
@@ -144,13 +145,12 @@ const struct row rows[] = {
 	      .advice = { { 13 * SEC, 15 * SEC, 8000000, 12000000 },
 			  { 15 * SEC + 330 * MS, 27 * SEC, 1000000, 4000000 },
 			  { 38 * SEC, 41 * SEC, 8000000, 12000000 } }) },
-	/* Less than the start bitrate, which is known when a second of it is out. */
+	/* Less than the start bitrate, which is known before it begins. */
 	{ ROW("cold-start",
 	      "link a rate=700k delay=40ms queue=2s; link b rate=700k delay=60ms queue=2s;"
 	      "link c rate=700k delay=50ms queue=2s",
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
-	      .check = true, .lost_max = 60,
-	      .advice = { { 4 * SEC, 21 * SEC, 1000000, 2000000 } }) },
+	      .check = true, .advice = { { 4 * SEC, 21 * SEC, 1000000, 2000000 } }) },
 	{ ROW("advice-start", THREE_LINKS,
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.advice_max_bps = 20000000,

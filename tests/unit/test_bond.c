@@ -30,6 +30,75 @@ static void the_session_comes_up_on_all_paths(void **state)
 	pair_deinit(&w);
 }
 
+/* Datagrams upwards as long as those of a trial. */
+static uint64_t trial_packets(const struct pair *w)
+{
+	uint64_t packets = 0;
+
+	for (size_t len = 1320; len <= WIRE_DATAGRAM_MAX; len++)
+		packets += w->size[len];
+	return packets;
+}
+
+static void each_path_is_tried_before_media_comes(void **state)
+{
+	struct bond_room room;
+	uint64_t first_bps;
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 3);
+	w.delay[1] = w.delay[2] = 150 * USEC_PER_MS;
+	pair_run(&w, 20 * USEC_PER_MS);
+	bond_room(w.sender, &room, w.now);
+	assert_true(room.session_up && !room.tried);
+	assert_int_equal(room.rate_bps, 0);
+	/* One is, the others not yet: only that one counts. */
+	pair_run(&w, 80 * USEC_PER_MS);
+	bond_room(w.sender, &room, w.now);
+	assert_true(room.tried);
+	first_bps = room.rate_bps;
+	assert_in_range(first_bps, 1000000, 9000000);
+	pair_run(&w, USEC_PER_SEC);
+	bond_room(w.sender, &room, w.now);
+	assert_in_range(room.rate_bps, first_bps + 1000000, 27000000);
+	assert_int_equal(trial_packets(&w), 3 * PATH_TRIAL);
+	/* And again only when somebody asks. */
+	pair_run(&w, 5 * USEC_PER_SEC);
+	assert_int_equal(trial_packets(&w), 3 * PATH_TRIAL);
+	bond_try(w.sender, w.now);
+	bond_try(w.sender, w.now);
+	pair_run(&w, USEC_PER_SEC);
+	assert_int_equal(trial_packets(&w), 6 * PATH_TRIAL);
+	pair_deinit(&w);
+}
+
+static void a_new_session_tries_only_what_was_not_tried(void **state)
+{
+	struct bond_room room;
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, 1);
+	w.delay[0] = 200 * USEC_PER_MS;
+	pair_run(&w, 500 * USEC_PER_MS);
+	bond_room(w.sender, &room, w.now);
+	assert_true(room.session_up && !room.tried);
+	w.receiver = bond_free(w.receiver);
+	pair_start_receiver(&w, 3);
+	pair_run(&w, 20 * USEC_PER_SEC);
+	bond_room(w.sender, &room, w.now);
+	assert_true(room.session_up && room.tried);
+	assert_in_range(trial_packets(&w), PATH_TRIAL + 1, 2 * PATH_TRIAL);
+	w.receiver = bond_free(w.receiver);
+	pair_start_receiver(&w, 4);
+	pair_run(&w, 20 * USEC_PER_SEC);
+	bond_room(w.sender, &room, w.now);
+	assert_true(room.session_up && room.tried);
+	assert_in_range(trial_packets(&w), PATH_TRIAL + 1, 2 * PATH_TRIAL);
+	pair_deinit(&w);
+}
+
 static void media_arrives_once_in_order_and_whole(void **state)
 {
 	struct pair w;
@@ -494,6 +563,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_session_comes_up_on_all_paths),
+		cmocka_unit_test(each_path_is_tried_before_media_comes),
+		cmocka_unit_test(a_new_session_tries_only_what_was_not_tried),
 		cmocka_unit_test(media_arrives_once_in_order_and_whole),
 		cmocka_unit_test(a_full_packet_costs_52_bytes_on_the_way),
 		cmocka_unit_test(what_cannot_be_read_counts_as_lost_and_is_sent_again),

@@ -67,6 +67,33 @@ static void a_hungry_path_grows_to_a_quarter_beyond_what_was_seen(void **state)
 	assert_in_range(r.capacity_bps, 9900000, 10000000);
 }
 
+static void what_a_trial_was_served_is_believed(void **state)
+{
+	static const struct {
+		uint64_t served_bps, least, most;
+	} table[] = {
+		{ 300000, 295000, 305000 },
+		{ 2 * MBPS, 1950000, 2050000 },
+		/* What came together by chance proves nothing more. */
+		{ 4 * MBPS, 2500000, 2500000 },
+		/* It was not busy. */
+		{ 0, 3750000, 3750000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct estimator e = path_of(0, 0, 0, 0);
+		struct rate r;
+
+		rate_init(&r, 0, 0);
+		rate_acked(&r, &e, false, 0, 0);
+		assert_int_equal(r.capacity_bps, 2500000);
+		e = path_of(0, 0, table[i].served_bps, 0);
+		rate_tried(&r, &e, 0);
+		assert_in_range(r.capacity_bps, table[i].least, table[i].most);
+	}
+}
+
 static void what_nobody_has_seen_is_counted_on_by_two_fifths(void **state)
 {
 	struct rate r;
@@ -273,6 +300,7 @@ int main(void)
 		cmocka_unit_test(the_first_window_is_generous),
 		cmocka_unit_test(a_path_that_is_not_tried_is_not_believed_to_carry_more),
 		cmocka_unit_test(a_hungry_path_grows_to_a_quarter_beyond_what_was_seen),
+		cmocka_unit_test(what_a_trial_was_served_is_believed),
 		cmocka_unit_test(what_nobody_has_seen_is_counted_on_by_two_fifths),
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
