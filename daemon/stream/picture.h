@@ -10,6 +10,10 @@
  * How important a picture is, from the first bytes of its NAL units: an H.264 or H.265 elementary
  * stream is fed piece by piece, and as soon as the first slice of the picture is seen everything is
  * known. What comes before the slice (delimiter, parameter sets, SEI) may be of any length.
+ *
+ * Where several pictures are fed as one (fields; encoders that put more into a PES packet), the
+ * class is that of the most important one, as soon as its first slice is seen; an entry is what
+ * begins with one.
  */
 enum picture_codec {
 	PICTURE_H264,
@@ -28,6 +32,9 @@ struct picture {
 	enum picture_codec codec;
 	bool known;	    /* `class` is final */
 	bool sliced;	    /* a slice was seen: `entry` is final */
+	bool begun;	    /* the first start code was seen */
+	bool unaligned;	    /* it does not begin where a picture does */
+	bool leads;	    /* another one in it is shown before the first (H.265) */
 	uint8_t class;	    /* enum wire_class; WIRE_CLASS_REFERENCE until known */
 	uint8_t top_layer;  /* highest temporal layer, announced or seen in the stream (H.265) */
 	uint32_t window;    /* last bytes of the stream, to find start codes across pieces */
@@ -39,6 +46,5 @@ struct picture {
 void picture_init(struct picture *picture, enum picture_codec codec);
 /* The next access unit begins. */
 void picture_begin(struct picture *picture);
-/* More of its bytes. True once the class is known; behind the first slice more bytes cost nothing.
- */
+/* More of its bytes. True once the class is known. */
 bool picture_feed(struct picture *picture, const uint8_t *data, size_t len);

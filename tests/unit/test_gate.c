@@ -144,6 +144,7 @@ static void unit_of(struct bench *bench, char letter, uint8_t *unit, size_t *ret
 		{ 'l', { 0, 0, 1, 0x41, 0x9a, 0x24 }, { 0, 0, 1, 0x12, 1, 0xe0 } },
 		{ 'G', { 0, 0, 1, 6, 6, 1, 0x22 }, { 0, 0, 1, 0x02, 1, 0xd0 } },
 	};
+	static const uint8_t slice[] = { 0, 0, 1, 0x41, 0x9a, 0x24 };
 	uint8_t head[14] = { 0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5 };
 	uint64_t pts = bench->pts += 3600;
 
@@ -160,9 +161,12 @@ static void unit_of(struct bench *bench, char letter, uint8_t *unit, size_t *ret
 			size_t n = bench->h265 ? 6 : 7;
 
 			memcpy(unit + 14, bench->h265 ? table[i].h265 : table[i].h264, n);
-			memcpy(unit + 14 + n, (const uint8_t[]){ 0, 0, 1, 0x41, 0x9a, 0x24 }, 6);
-			unit[14 + n + 6] = (uint8_t)letter;
-			*ret_len = 14 + n + 7;
+			*ret_len = 14 + n;
+			if (!bench->h265 && strchr("OG", letter)) {
+				memcpy(unit + *ret_len, slice, sizeof(slice));
+				*ret_len += sizeof(slice);
+			}
+			unit[(*ret_len)++] = (uint8_t)letter;
 			return;
 		}
 	fail_msg("no such letter: %c", letter);

@@ -80,9 +80,16 @@ static void the_class_becomes_known_with_the_packet_that_has_the_slice(void **st
 	assert_true(info.unit_start && !info.class_known && info.class == WIRE_CLASS_REFERENCE);
 	info = send(&mux, ts, 0x100, false, unit + 184, 184);
 	assert_true(!info.unit_start && info.class_known && info.class == WIRE_CLASS_DISPOSABLE);
-	/* And holds for the rest of the unit. */
-	info = send(&mux, ts, 0x100, false, "\0\0\1\x65\x88\x80", 6);
+	/* And holds for the rest of the unit, unless it has a more important picture as well. */
+	info = send(&mux, ts, 0x100, false, "\0\0\1\x01\x4e\x80", 6);
 	assert_true(info.class_known && info.class == WIRE_CLASS_DISPOSABLE);
+	info = send(&mux, ts, 0x100, false, "\0\0\1\x41\x9a\x80", 6);
+	assert_true(info.class_known && info.class == WIRE_CLASS_REFERENCE);
+	info = send(&mux, ts, 0x100, false, "\0\0\1\x65\x88\x80", 6);
+	assert_true(info.class_known && info.class == WIRE_CLASS_TABLES);
+	assert_int_equal(info.picture->entry, PICTURE_ENTRY_NONE);
+	info = send(&mux, ts, 0x100, false, "\0\0\1\x01\x9e\x80", 6);
+	assert_true(info.class_known && info.class == WIRE_CLASS_TABLES);
 	info = send(&mux, ts, 0x100, true, unit, 20);
 	assert_true(info.unit_start && !info.class_known);
 	free(ts);
