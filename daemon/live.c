@@ -12,10 +12,8 @@
 
 /*
  * The gate is told of the bond as often as a decision may hang on it: when packets come and the
- * last view is VIEW_AGE old. How long a packet may wait there is what the bond has from its capture
- * to its deadline, less what the way takes: the queues of the paths, and a round trip of the best
- * one, for the way itself and for what is repaired. Of what the paths carry, a tenth is headers and
- * repairs.
+ * last view is VIEW_AGE old. While keyframes are left out, little is sent and little is learnt of
+ * what the paths could carry; so with each of them the bond is asked to try.
  *
  * Of the latency, what is before the bond may take LAG_SHARE: if an encoder is slower, or the
  * latency of an SRT input greater, then the whole way takes that much longer.
@@ -27,10 +25,8 @@
 #define BOUND_AGE   (2 * USEC_PER_SEC)
 #define VIEW_AGE    (10 * USEC_PER_MS)
 #define HOLD_MIN    (50 * USEC_PER_MS)
-#define LAG_SHARE   3	 /* a third */
-#define MEDIA_BYTES 1316 /* of a media packet */
-#define SHARE	    900	 /* permille */
-#define BATCH	    64	 /* packets handed on at once */
+#define LAG_SHARE   3  /* a third */
+#define BATCH	    64 /* packets handed on at once */
 #define KEY_SPACING (500 * USEC_PER_MS)
 #define CALM	    (5 * USEC_PER_SEC)
 #define LOW_BPS	    2000000 /* below it, a picture is seen to be poor */
@@ -44,6 +40,7 @@ struct live {
 	struct feed *feed, *source; /* `source`: of what the encoder gets; NULL: there is none */
 	bool follows;
 	usec_t viewed_at;
+	uint64_t keys; /* left out, as of the last packets */
 	uint8_t batch[BATCH * TS_PACKET_BYTES];
 	size_t batch_len;
 	usec_t captured;     /* of what is in the batch */
@@ -70,29 +67,20 @@ struct live {
 static void view(struct live *live, usec_t now)
 {
 	struct gate_view view = { .follows = live->follows };
-	struct bond_stats stats;
-	uint64_t capacity_bps = 0;
-	usec_t way = 0;
+	struct bond_room room;
 
 	live->viewed_at = now;
-	bond_stats(live->bond, &stats, now);
-	live->lag_max = stats.latency / LAG_SHARE;
-	for (unsigned i = 0; i < stats.paths; i++) {
-		if (stats.path[i].state != BOND_PATH_UP)
-			continue;
-		capacity_bps += stats.path[i].capacity_bps;
-		way += stats.path[i].queue * (stats.path[i].capacity_bps / 1000);
+	bond_room(live->bond, &room, now);
+	live->lag_max = room.latency / LAG_SHARE;
+	view.rate_bps = room.rate_bps;
+	view.starting = !room.tried && !live->follows;
+	view.direct = room.feed == BOND_FEED_TS;
+	if (room.session_up) {
+		view.queue_age = room.queue_age;
+		view.queued_bytes = room.queued_bytes;
+		view.hold = usec_max(usec_sub(room.hold, live->lag), HOLD_MIN);
 	}
-	way = stats.rtt_min + (capacity_bps >= 1000 ? way / (capacity_bps / 1000) : 0);
-	view.rate_bps = capacity_bps * SHARE / 1000;
-	if (stats.session_up) {
-		view.queue_age = stats.media_queue_age;
-		view.queued_bytes = stats.media_queued * MEDIA_BYTES;
-		view.hold = usec_max(
-			usec_sub(stats.latency, bond_feed_margin(stats.latency) + way + live->lag),
-			HOLD_MIN);
-	}
-	gate_view(&live->gate, &view);
+	gate_view(&live->gate, &view, now);
 }
 
 static void flush_batch(struct live *live)
@@ -158,8 +146,11 @@ static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t c
 	}
 	flush_batch(live);
 	ask_key(live, now);
-	if (gate_level(&live->gate) != GATE_LEVEL_ALL)
+	if (gate_level(&live->gate) > GATE_LEVEL_START)
 		live->acted_at = now;
+	if (live->gate.counters.keys != live->keys)
+		bond_try(live->bond, now);
+	live->keys = live->gate.counters.keys;
 }
 
 struct live *live_new(struct loop *loop, struct feeds *input, struct feeds *encoded, bool follows,

@@ -23,14 +23,21 @@
  * a keyframe, because small pictures follow a large one: there only a keyframe that would take the
  * whole time is left out.
  *
- * With keyframes left out, little is sent and little is learnt of what the bond could carry; so
- * with each that is left out while nothing waits, an eighth more is believed, until one is tried.
- *
  * A decision is made once per access unit, at its start, and holds to its end. As long as any
  * picture would pass, nothing is looked at; else the packets from its start on are held back, and
  * all others behind them, so that the order stays, until its first slice is there, mostly in the
- * same packet. A picture whose slice does not come in GATE_HELD_MAX packets is taken for one that
+ * same packet. A picture whose slice does not come in GATE_SLICE_MAX packets is taken for one that
  * others need.
+ *
+ * At the start nothing is known. What the bond carries it finds out by itself, in a round trip or
+ * so; until then pictures wait, and the stream begins with the next keyframe. The size of the first
+ * keyframe is known at its end: it is held back until then, but not for long, and is judged as
+ * strictly as after a cut.
+ *
+ * A PES packet may hold more than one picture. It counts as the most important of them; when the
+ * first was left out as one that no other needs before a more important one showed, that is a hole
+ * like any other, and from then on nothing is disposable in this stream. Where PES packets begin
+ * within pictures there is no place to cut, so the stream passes whole.
  *
  * Going on (after a cut) is possible at an IDR picture, and in H.265 at any random access picture,
  * but then without what follows it and is shown before it, which its time stamps tell. H.264
@@ -51,19 +58,21 @@ static const struct steps steps_follows = {
 	.thin_on = 600, .thin_off = 200, .cut = 850, .key = 900
 };
 
-#define KEY_WHOLE  1000 /* a keyframe of a stream that passes whole */
-#define TRUST	   1000 /* permille of the rate */
-#define TRUST_STEP 125
-#define TRUST_MAX  4000
-#define IDR_AFTER  (5 * USEC_PER_SEC)
-#define PTS_HALF   (UINT64_C(1) << 32)
-#define PTS_MASK   ((UINT64_C(1) << 33) - 1)
+#define KEY_WHOLE 1000 /* a keyframe of a stream that passes whole */
+#define SIZE_WAIT 250  /* for the rest of the first keyframe; then it is taken for ... */
+#define SIZE_MORE 2    /* ... times what is there */
+#define RECENT	  (10 * USEC_PER_MS) /* on the way to the bond */
+#define IDR_AFTER (5 * USEC_PER_SEC)
+#define PTS_HALF  (UINT64_C(1) << 32)
+#define PTS_MASK  ((UINT64_C(1) << 33) - 1)
 
 const char *gate_level_name(enum gate_level level)
 {
 	switch (level) {
 	case GATE_LEVEL_ALL:
 		return "streaming";
+	case GATE_LEVEL_START:
+		return "starting";
 	case GATE_LEVEL_REFERENCE:
 		return "thinned";
 	case GATE_LEVEL_WAIT:
@@ -81,6 +90,9 @@ const char *gate_level_text(enum gate_level level)
 	switch (level) {
 	case GATE_LEVEL_ALL:
 		return "everything passes";
+	case GATE_LEVEL_START:
+		return "pictures begin with the first keyframe after it is known what the uplinks "
+		       "carry";
 	case GATE_LEVEL_REFERENCE:
 		return "pictures that no other needs are left out";
 	case GATE_LEVEL_WAIT:
@@ -98,7 +110,6 @@ void gate_init(struct gate *gate, usec_t now)
 	memset(gate, 0, sizeof(*gate));
 	ts_init(&gate->ts);
 	mix_init(&gate->mix, now);
-	gate->trust_permille = TRUST;
 }
 
 /* --- how much there is to wait ---------------------------------------------------------------- */
@@ -128,19 +139,24 @@ static void update_thin(struct gate *gate)
 {
 	usec_t wait = gate_wait(gate);
 
-	if (exceeds(gate, wait, steps_of(gate)->thin_on)) {
+	if (exceeds(gate, wait, steps_of(gate)->thin_on))
 		gate->thin = true;
-		gate->trust_permille = TRUST;
-	} else if (!exceeds(gate, wait, steps_of(gate)->thin_off)) {
+	else if (!exceeds(gate, wait, steps_of(gate)->thin_off))
 		gate->thin = false;
-	}
 }
 
-void gate_view(struct gate *gate, const struct gate_view *view)
+void gate_view(struct gate *gate, const struct gate_view *view, usec_t now)
 {
+	usec_t span = usec_since(gate->recent_at, now);
+
 	gate->view = *view;
-	gate->recent[1] = gate->recent[0];
-	gate->recent[0] = 0;
+	if (view->direct) {
+		gate->recent[0] = gate->recent[1] = 0;
+	} else if (span >= RECENT) {
+		gate->recent[1] = span < 2 * RECENT ? gate->recent[0] : 0;
+		gate->recent[0] = 0;
+		gate->recent_at = now;
+	}
 	update_thin(gate);
 }
 
@@ -154,52 +170,75 @@ enum gate_level gate_level(const struct gate *gate)
 	return level;
 }
 
+static bool is_starting(const struct gate *gate)
+{
+	return gate->view.hold && gate->view.starting;
+}
+
 bool gate_wants_key(const struct gate *gate)
 {
 	bool broken = false;
 
 	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
 		broken |= gate->video[i].broken;
-	return broken && !exceeds(gate, gate_wait(gate), steps_of(gate)->thin_off);
+	return broken && !is_starting(gate) &&
+	       !exceeds(gate, gate_wait(gate), steps_of(gate)->thin_off);
 }
 
 /* --- one access unit -------------------------------------------------------------------------- */
 
-/* Of the keyframe that begins now the size is not known; those before it were as large. An encoder
- * that follows makes it to the measure of its bitrate. */
-static usec_t key_time(const struct gate *gate, const struct gate_video *video)
+/* An encoder that follows makes its keyframes to the measure of its bitrate. */
+static bool needs_size(const struct gate *gate, const struct gate_video *video)
+{
+	return gate->view.hold && !gate->view.follows && !video->sized;
+}
+
+/* Of a keyframe that begins now the size is not known; those before it were as large. The first one
+ * was held back. */
+static usec_t key_time(const struct gate *gate, const struct gate_video *video, usec_t now)
 {
 	if (gate->view.follows)
 		return 0;
-	return time_of(gate, video->key_bytes) * 1000 / gate->trust_permille;
+	if (!video->sized)
+		return time_of(gate, video->ended ? video->bytes : SIZE_MORE * video->bytes) +
+		       usec_since(video->began_at, now);
+	return time_of(gate, video->key_bytes);
+}
+
+/* Permille of `hold` that a keyframe may take. */
+static unsigned key_most(const struct gate *gate, const struct gate_video *video)
+{
+	return video->broken || gate->thin || needs_size(gate, video) ? steps_of(gate)->key
+								      : KEY_WHOLE;
 }
 
 /* The picture passes, whatever it is. */
-static bool passes_anyway(const struct gate *gate, const struct gate_video *video)
+static bool passes_anyway(const struct gate *gate, const struct gate_video *video, usec_t now)
 {
 	if (!gate->view.hold)
 		return !video->broken;
-	return !video->broken && !video->leading && !gate->thin &&
-	       !exceeds(gate, gate_wait(gate), steps_of(gate)->cut) &&
-	       !exceeds(gate, gate_wait(gate) + key_time(gate, video), KEY_WHOLE);
+	return !video->broken && !video->leading && !gate->thin && !is_starting(gate) &&
+	       !needs_size(gate, video) && !exceeds(gate, gate_wait(gate), steps_of(gate)->cut) &&
+	       !exceeds(gate, gate_wait(gate) + key_time(gate, video, now), KEY_WHOLE);
 }
 
 static void chain_break(struct gate *gate, struct gate_video *video, enum gate_level level)
 {
-	gate->counters.cuts += !video->broken;
+	gate->counters.cuts += !video->broken && level != GATE_LEVEL_START;
 	video->broken = true;
 	video->leading = false;
 	video->level = level;
 }
 
-static bool decide_entry(struct gate *gate, struct gate_video *video, enum picture_entry entry)
+static bool decide_entry(struct gate *gate, struct gate_video *video, enum picture_entry entry,
+			 usec_t now)
 {
-	usec_t wait = gate_wait(gate), after = wait + key_time(gate, video);
+	usec_t after = gate_wait(gate) + key_time(gate, video, now);
 	bool pressed = video->broken || gate->thin;
+	unsigned most = key_most(gate, video);
 
-	if (exceeds(gate, after, pressed ? steps_of(gate)->key : KEY_WHOLE)) {
-		if (!gate->thin && gate->trust_permille < TRUST_MAX)
-			gate->trust_permille += TRUST_STEP;
+	video->sized = true;
+	if (exceeds(gate, after, most)) {
 		gate->counters.keys++;
 		chain_break(gate, video, GATE_LEVEL_AUDIO);
 		return false;
@@ -225,25 +264,32 @@ static bool is_leading(struct gate_video *video)
 	return false;
 }
 
-static bool is_entry(const struct gate_video *video, enum picture_codec codec,
-		     enum picture_entry entry, usec_t now)
+/* Where the stream may go on. The multiplexer says so where the elementary stream does not. */
+static enum picture_entry entry_of(const struct gate_video *video, usec_t now)
 {
-	if (entry == PICTURE_ENTRY_CLEAN || (entry == PICTURE_ENTRY_OPEN && codec == PICTURE_H265))
-		return true;
-	return entry != PICTURE_ENTRY_NONE && usec_since(video->clean_at, now) >= IDR_AFTER;
-}
+	enum picture_entry entry = video->picture.entry;
 
-static bool decide(struct gate *gate, struct gate_video *video, const struct picture *picture,
-		   usec_t now)
-{
-	struct gate_counters *counters = &gate->counters;
-	enum picture_entry entry = picture->entry;
-
-	/* The multiplexer says so where the elementary stream does not. */
 	if (entry == PICTURE_ENTRY_NONE && video->random_access)
 		entry = PICTURE_ENTRY_OPEN;
-	if (is_entry(video, picture->codec, entry, now))
-		return decide_entry(gate, video, entry);
+	if (entry == PICTURE_ENTRY_CLEAN || usec_since(video->clean_at, now) >= IDR_AFTER ||
+	    (entry == PICTURE_ENTRY_OPEN && video->picture.codec == PICTURE_H265 &&
+	     !video->mixed_open))
+		return entry;
+	return PICTURE_ENTRY_NONE;
+}
+
+static bool decide(struct gate *gate, struct gate_video *video, usec_t now)
+{
+	struct gate_counters *counters = &gate->counters;
+	enum picture_entry entry = entry_of(video, now);
+
+	if (is_starting(gate)) {
+		counters->waiting++;
+		chain_break(gate, video, GATE_LEVEL_START);
+		return false;
+	}
+	if (entry != PICTURE_ENTRY_NONE)
+		return decide_entry(gate, video, entry, now);
 	if (video->broken) {
 		counters->waiting++;
 		return false;
@@ -252,7 +298,7 @@ static bool decide(struct gate *gate, struct gate_video *video, const struct pic
 		counters->leading++;
 		return false;
 	}
-	if (picture->class == WIRE_CLASS_DISPOSABLE) {
+	if (video->picture.class == WIRE_CLASS_DISPOSABLE && !video->mixed) {
 		counters->disposable += gate->thin;
 		return !gate->thin;
 	}
@@ -264,27 +310,43 @@ static bool decide(struct gate *gate, struct gate_video *video, const struct pic
 	return true;
 }
 
-static void unit_decide(struct gate *gate, struct gate_video *video, const struct picture *picture,
-			usec_t now)
+/* What is held back can be decided upon: its slice is there, and its size where that is needed, or
+ * there is no time to wait for them. */
+static bool is_ripe(const struct gate *gate, const struct gate_video *video, usec_t now)
+{
+	usec_t held = usec_since(video->began_at, now);
+
+	if (!video->picture.sliced)
+		return gate->counters.packets - video->began >= GATE_SLICE_MAX;
+	return !needs_size(gate, video) || is_starting(gate) ||
+	       entry_of(video, now) == PICTURE_ENTRY_NONE || exceeds(gate, held, SIZE_WAIT) ||
+	       exceeds(gate, gate_wait(gate) + time_of(gate, video->bytes) + held,
+		       key_most(gate, video));
+}
+
+static void unit_decide(struct gate *gate, struct gate_video *video, usec_t now)
 {
 	unsigned index = (unsigned)(video - gate->video);
 
-	video->verdict = decide(gate, video, picture, now) ? GATE_PASS : GATE_DROP;
+	video->verdict = decide(gate, video, now) ? GATE_PASS : GATE_DROP;
 	for (unsigned i = 0; i < gate->count; i++) {
 		struct gate_packet *packet = &gate->held[(gate->first + i) % GATE_HELD_MAX];
 
-		if (packet->video == index && packet->verdict == GATE_HOLD)
-			packet->verdict = video->verdict;
+		if (packet->video != index || packet->verdict != GATE_HOLD)
+			continue;
+		packet->verdict = video->verdict;
+		gate->recent[0] += video->verdict == GATE_PASS ? TS_PACKET_BYTES : 0;
 	}
 }
 
 /* The size of the one before is known now. */
 static void unit_end(struct gate_video *video, usec_t now)
 {
-	if (video->entry == PICTURE_ENTRY_CLEAN)
+	if (video->picture.entry == PICTURE_ENTRY_CLEAN)
 		video->clean_at = now;
-	if (video->entry < PICTURE_ENTRY_OPEN)
+	if (video->picture.entry < PICTURE_ENTRY_OPEN)
 		return;
+	video->sized = true;
 	video->key_bytes -= video->key_bytes / 8;
 	if (video->bytes > video->key_bytes)
 		video->key_bytes = video->bytes;
@@ -298,10 +360,15 @@ static void unit_begin(struct gate *gate, struct gate_video *video, const struct
 	unit_end(video, now);
 	gate->counters.units++;
 	video->bytes = 0;
-	video->entry = PICTURE_ENTRY_NONE;
+	video->ended = video->holed = false;
+	video->picture = (struct picture){ 0 };
+	video->began_at = now;
+	video->began = gate->counters.packets;
 	video->random_access = packet->random_access;
 	video->has_pts = ts_pes_times(packet->payload, packet->payload_len, &video->pts, &dts);
-	video->verdict = packet->scrambled || passes_anyway(gate, video) ? GATE_PASS : GATE_HOLD;
+	video->verdict = packet->scrambled || video->unaligned || passes_anyway(gate, video, now)
+				 ? GATE_PASS
+				 : GATE_HOLD;
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -340,6 +407,28 @@ static struct gate_video *video_of(struct gate *gate, const struct ts_info *info
 	return oldest;
 }
 
+/* More of an access unit was read. What was left out because nothing needs it, and now turns out to
+ * hold more than that, leaves a hole. */
+static void unit_read(struct gate *gate, struct gate_video *video, const struct ts_info *info)
+{
+	bool raised = video->picture.sliced && info->picture->class < video->picture.class;
+
+	video->picture = *info->picture;
+	video->holed |= info->missing;
+	if (!video->picture.sliced)
+		return;
+	/* Where something is missing, two units may look like one. */
+	if (!video->holed) {
+		video->unaligned |= video->picture.unaligned;
+		video->mixed |= raised;
+		video->mixed_open |= video->picture.leads;
+	}
+	if (video->unaligned)
+		video->broken = false;
+	else if (raised && video->verdict == GATE_DROP)
+		chain_break(gate, video, GATE_LEVEL_WAIT);
+}
+
 /* What becomes of a packet; for video, of its access unit. */
 static enum gate_verdict judge(struct gate *gate, struct gate_video *video,
 			       const struct ts_info *info, usec_t now)
@@ -351,17 +440,14 @@ static enum gate_verdict judge(struct gate *gate, struct gate_video *video,
 	if (!video || !info->picture)
 		return GATE_PASS;
 	if (info->unit_start) {
-		/* One that ended without a slice. */
+		/* One that ended without a slice, or whose size had to be known. */
+		video->ended = true;
 		if (video->verdict == GATE_HOLD)
-			unit_decide(gate, video, &(struct picture){ .class = WIRE_CLASS_REFERENCE },
-				    now);
+			unit_decide(gate, video, now);
 		unit_begin(gate, video, &info->packet, now);
 	}
 	video->bytes += TS_PACKET_BYTES;
-	if (info->picture->sliced)
-		video->entry = info->picture->entry;
-	if (video->verdict == GATE_HOLD && info->picture->sliced)
-		unit_decide(gate, video, info->picture, now);
+	unit_read(gate, video, info);
 	return video->verdict;
 }
 
@@ -396,19 +482,21 @@ void gate_put(struct gate *gate, const uint8_t data[static TS_PACKET_BYTES], use
 	packet->verdict = GATE_PASS;
 	if (ts_read(&gate->ts, data, &info))
 		put_known(gate, packet, &info, now);
-	if (packet->verdict != GATE_DROP)
+	if (packet->verdict == GATE_PASS)
 		gate->recent[0] += TS_PACKET_BYTES;
+	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
+		if (gate->video[i].used && gate->video[i].verdict == GATE_HOLD &&
+		    is_ripe(gate, &gate->video[i], now))
+			unit_decide(gate, &gate->video[i], now);
 	if (gate->count == GATE_HELD_MAX)
 		gate_flush(gate, now);
 }
 
 void gate_flush(struct gate *gate, usec_t now)
 {
-	static const struct picture unknown = { .class = WIRE_CLASS_REFERENCE };
-
 	for (unsigned i = 0; i < TS_VIDEOS_MAX; i++)
 		if (gate->video[i].used && gate->video[i].verdict == GATE_HOLD)
-			unit_decide(gate, &gate->video[i], &unknown, now);
+			unit_decide(gate, &gate->video[i], now);
 }
 
 /* --- what goes on ----------------------------------------------------------------------------- */
@@ -475,6 +563,9 @@ const uint8_t *gate_next(struct gate *gate)
 			gate->count--;
 			gate->lent = false;
 		}
+		/* The beginning of the ring stays in the caches. */
+		if (!gate->count)
+			gate->first = 0;
 		packet = &gate->held[gate->first];
 		if (!gate->count || packet->verdict == GATE_HOLD)
 			return NULL;

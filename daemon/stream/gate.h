@@ -13,16 +13,19 @@
  * while and never a broken one. Audio, tables, data and the clock always pass. It is the safety net
  * behind an encoder that follows the advice; then it passes everything, bit for bit and at once.
  *
- * Pictures are told apart in H.264 and H.265, one access unit per PES packet, as muxers make them;
- * video of other codecs and scrambled video passes whole.
+ * Pictures are told apart in H.264 and H.265, by PES packet: mostly one access unit in each, as
+ * muxers make them. What holds several is judged by the most important one. Video of other codecs,
+ * scrambled video, and such whose PES packets do not begin with a picture pass whole.
  *
  * Use: gate_view() whenever something new is known of the bond, some ten times a picture; for each
  * packet gate_put(), then gate_next() until it returns NULL.
  */
-#define GATE_HELD_MAX 64 /* packets: 12 KB, more than stands in front of the first slice */
+#define GATE_HELD_MAX  4096 /* packets: 0.75 MB, more than a keyframe has below some 20 Mb/s */
+#define GATE_SLICE_MAX 64   /* packets: 12 KB, more than stands in front of the first slice */
 
 enum gate_level {
 	GATE_LEVEL_ALL,	      /* everything passes */
+	GATE_LEVEL_START,     /* no pictures yet: it is not known what the bond carries */
 	GATE_LEVEL_REFERENCE, /* without the pictures that no other needs */
 	GATE_LEVEL_WAIT,      /* nothing until the next keyframe */
 	GATE_LEVEL_KEYS,      /* keyframes alone */
@@ -37,7 +40,9 @@ const char *gate_level_text(enum gate_level level);
 struct gate_view {
 	usec_t queue_age;      /* how long its oldest unsent packet waits */
 	uint64_t queued_bytes; /* what waits there */
+	bool direct;	       /* all that passed is among it; else the last moment is on its way */
 	uint64_t rate_bps;     /* what it carries now; 0: not known */
+	bool starting;	       /* it was never known: pictures wait for it */
 	bool follows;	       /* the encoder does: what is too much now will soon be less */
 	usec_t hold;	       /* how long a packet may wait and still be in time; 0: there is no
 				  session, everything passes */
@@ -72,13 +77,22 @@ struct gate_video {
 	bool random_access, has_pts;
 	uint64_t pts;
 	uint64_t bytes;
-	enum picture_entry entry;
+	bool ended, holed; /* ...; something of it is missing */
+	usec_t began_at;
+	uint64_t began;		/* its first packet, as counted by packets */
+	struct picture picture; /* as far as it was read */
+
+	/* What was found out about the stream. */
+	bool unaligned;	 /* its PES packets begin somewhere within pictures: it passes whole */
+	bool mixed;	 /* they hold pictures of unequal importance: none of them is disposable */
+	bool mixed_open; /* ... and what is shown before an open entry: it is no entry */
 
 	/* The chain of pictures that need each other. */
 	bool broken;	       /* one was left out: nothing passes until the next entry */
 	enum gate_level level; /* while broken: why */
 	bool leading;	       /* went on at an open entry: what is shown before it is left out */
 	uint64_t entry_pts;
+	bool sized;	    /* a keyframe was seen, and `key_bytes` is: */
 	uint64_t key_bytes; /* the largest of late */
 	usec_t clean_at;    /* the last IDR picture, or the first packet */
 
@@ -102,10 +116,10 @@ struct gate {
 	struct ts ts;
 	struct mix mix; /* of what was put */
 	struct gate_view view;
-	uint64_t recent[2]; /* bytes passed since the last view, and between it and the one before:
-			       the bond may not have counted them */
+	uint64_t recent[2]; /* bytes passed of late and just before: the bond may not have counted
+			       them */
+	usec_t recent_at;   /* since when the first are counted */
 	bool thin;	    /* disposable pictures are left out */
-	unsigned trust_permille; /* how far beyond view.rate_bps a keyframe is tried */
 	struct gate_video video[TS_VIDEOS_MAX];
 	struct gate_packet held[GATE_HELD_MAX]; /* ring */
 	unsigned first, count;
@@ -114,7 +128,7 @@ struct gate {
 };
 
 void gate_init(struct gate *gate, usec_t now);
-void gate_view(struct gate *gate, const struct gate_view *view);
+void gate_view(struct gate *gate, const struct gate_view *view, usec_t now);
 void gate_put(struct gate *gate, const uint8_t packet[static TS_PACKET_BYTES], usec_t now);
 /* The next packet to be handed on, valid until the next call; NULL: none now. */
 const uint8_t *gate_next(struct gate *gate);

@@ -15,7 +15,7 @@
 #define TURN_MAX    50 /* packets until the bond changes */
 #define PACKET_USEC 5000
 
-static void bond_changes(struct gate *gate, struct rng *rng, uint64_t seed)
+static void bond_changes(struct gate *gate, struct rng *rng, uint64_t seed, usec_t now)
 {
 	static const unsigned ages[] = { 0, 0, 0, 50, 460, 550, 610, 750, 900, 2000 };
 	struct gate_view view = {
@@ -26,7 +26,7 @@ static void bond_changes(struct gate *gate, struct rng *rng, uint64_t seed)
 
 	if (!seed)
 		view = (struct gate_view){ .rate_bps = RATE_BPS, .hold = HOLD };
-	gate_view(gate, &view);
+	gate_view(gate, &view, now);
 }
 
 static int give(struct gate *gate)
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	gate_init(&gate, now);
 	while (fread(packet, sizeof(packet), 1, stdin) == 1) {
 		if (!left--) {
-			bond_changes(&gate, &rng, seed);
+			bond_changes(&gate, &rng, seed, now);
 			left = rng_below(&rng, TURN_MAX);
 		}
 		now += PACKET_USEC;

@@ -18,7 +18,7 @@ struct order {
 	uint8_t sent[256][TS_PACKET_BYTES]; /* ring of what went in */
 };
 
-static void view(struct gate *gate, struct cursor *in, struct order *order)
+static void view(struct gate *gate, struct cursor *in, struct order *order, usec_t now)
 {
 	struct gate_view view = {
 		.queue_age = (usec_t)cursor_u8(in) * 8 * USEC_PER_MS,
@@ -27,7 +27,7 @@ static void view(struct gate *gate, struct cursor *in, struct order *order)
 	};
 
 	order->slow |= view.hold > 0;
-	gate_view(gate, &view);
+	gate_view(gate, &view, now);
 }
 
 /* What came out is the next that went in, or a later one; at least the PID must be its own. */
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t n;
 
 		if (step < 0x10) {
-			view(&gate, &in, &order);
+			view(&gate, &in, &order, now);
 			continue;
 		}
 		n = cursor_u8(&in) % TS_PACKET_BYTES;

@@ -143,6 +143,13 @@ static void unit_of(struct bench *bench, char letter, uint8_t *unit, size_t *ret
 		{ 'O', { 0, 0, 1, 6, 6, 1, 0xc4 }, { 0, 0, 1, 0x2a, 1, 0xaf } },
 		{ 'l', { 0, 0, 1, 0x41, 0x9a, 0x24 }, { 0, 0, 1, 0x12, 1, 0xe0 } },
 		{ 'G', { 0, 0, 1, 6, 6, 1, 0x22 }, { 0, 0, 1, 0x02, 1, 0xd0 } },
+		/* In the second packet of its PES packet one more: of P, and of b. */
+		{ 'X', { 0, 0, 1, 0x01, 0x9e, 0x41 }, { 0, 0, 1, 0x00, 1, 0xe0 } },
+		{ 'x', { 0, 0, 1, 0x01, 0x9e, 0x41 }, { 0, 0, 1, 0x00, 1, 0xe0 } },
+		/* Begins within a picture: the rest of a slice, and a slice that is not the first.
+		 */
+		{ 'u', { 0x77, 0, 0, 1, 0x41, 0x9a, 0x24 }, { 0x77, 0, 0, 1, 0x02, 1, 0xd0 } },
+		{ 's', { 0, 0, 1, 0x41, 0x1a, 0x24 }, { 0, 0, 1, 0x02, 1, 0x50 } },
 	};
 	static const uint8_t slice[] = { 0, 0, 1, 0x41, 0x9a, 0x24 };
 	uint8_t head[14] = { 0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5 };
@@ -158,7 +165,7 @@ static void unit_of(struct bench *bench, char letter, uint8_t *unit, size_t *ret
 	memcpy(unit, head, sizeof(head));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].letter == letter) {
-			size_t n = bench->h265 ? 6 : 7;
+			size_t n = 7;
 
 			memcpy(unit + 14, bench->h265 ? table[i].h265 : table[i].h264, n);
 			*ret_len = 14 + n;
@@ -176,7 +183,9 @@ static void unit_of(struct bench *bench, char letter, uint8_t *unit, size_t *ret
  * '0' a null packet. */
 static void play(struct bench *bench, const char *letters)
 {
-	static const uint8_t more[100] = { 0xaa };
+	static const uint8_t more[100] = { 0xaa },
+			     more_p[100] = { 0xaa, 0, 0, 1, 0x41, 0x9a, 0xaa },
+			     more_b[100] = { 0xaa, 0, 0, 1, 0x01, 0x9e, 0xaa };
 	uint8_t unit[64], packet[TS_PACKET_BYTES];
 	size_t len = 0;
 
@@ -191,16 +200,23 @@ static void play(struct bench *bench, const char *letters)
 		unit_of(bench, *letters, unit, &len);
 		packet_of(bench, packet, VIDEO, true, false, unit, len);
 		put(bench, packet);
-		packet_of(bench, packet, VIDEO, false, true, more, sizeof(more));
+		packet_of(bench, packet, VIDEO, false, true,
+			  *letters == 'X'   ? more_p
+			  : *letters == 'x' ? more_b
+					    : more,
+			  sizeof(more));
 		put(bench, packet);
 	}
 }
 
 static void bond_is(struct bench *bench, unsigned age_ms, uint64_t rate_bps)
 {
-	gate_view(&bench->gate, &(struct gate_view){ .queue_age = age_ms * USEC_PER_MS,
-						     .rate_bps = rate_bps,
-						     .hold = HOLD });
+	gate_view(&bench->gate,
+		  &(struct gate_view){ .queue_age = age_ms * USEC_PER_MS,
+				       .direct = true,
+				       .rate_bps = rate_bps,
+				       .hold = HOLD },
+		  bench->now);
 }
 
 static void expect(struct bench *bench, const char *letters)
@@ -229,7 +245,7 @@ static void without_a_session_everything_passes(void **state)
 	struct bench *bench = bench_new(false);
 
 	(void)state;
-	gate_view(&bench->gate, &(struct gate_view){ .queue_age = USEC_PER_SEC });
+	gate_view(&bench->gate, &(struct gate_view){ .queue_age = USEC_PER_SEC }, bench->now);
 	play(bench, "KPb");
 	expect(bench, "KPb");
 	free(bench);
@@ -292,17 +308,18 @@ static void gives_an_encoder_that_follows_more_time(void **state)
 	(void)state;
 	bond_is(bench, 0, 8000000);
 	play(bench, "KP");
-	gate_view(&bench->gate, &view);
+	gate_view(&bench->gate, &view, bench->now);
 	play(bench, "PbP");
 	expect(bench, "KPPcP");
 	view.queue_age = 860 * USEC_PER_MS;
-	gate_view(&bench->gate, &view);
+	gate_view(&bench->gate, &view, bench->now);
 	play(bench, "PP");
 	expect(bench, "cc");
 	/* Its keyframes are as small as the bitrate wants them, whatever those before were. */
-	view = (struct gate_view){ .rate_bps = 1500, .follows = true, .hold = HOLD };
-	gate_view(&bench->gate, &view);
-	gate_view(&bench->gate, &view);
+	view = (struct gate_view){
+		.direct = true, .rate_bps = 1500, .follows = true, .hold = HOLD
+	};
+	gate_view(&bench->gate, &view, bench->now);
 	play(bench, "K");
 	expect(bench, "K");
 	free(bench);
@@ -344,25 +361,159 @@ static void counts_what_it_let_pass_itself(void **state)
 	free(bench);
 }
 
-static void a_keyframe_that_is_too_large_is_tried_after_a_while(void **state)
+/* On the way there it counts for a moment, and then no more. */
+static void what_is_on_its_way_to_the_bond_counts(void **state)
+{
+	(void)state;
+	for (unsigned late = 0; late < 2; late++) {
+		struct gate_view view = { .rate_bps = 8000000, .hold = HOLD };
+		struct bench *bench = bench_new(false);
+
+		bond_is(bench, 0, 8000000);
+		play(bench, "K");
+		gate_view(&bench->gate, &view, bench->now + FRAME);
+		play(bench, "P");
+		/* Each picture is 376 bytes, 670 ms. */
+		view.rate_bps = 4500;
+		bench->now += late ? 30 * USEC_PER_MS : 10 * USEC_PER_MS;
+		gate_view(&bench->gate, &view, bench->now);
+		play(bench, "P");
+		expect(bench, late ? "KPP" : "KPc");
+		free(bench);
+	}
+}
+
+static void pictures_wait_until_it_is_known_what_the_bond_carries(void **state)
+{
+	struct gate_view view = { .starting = true, .hold = HOLD };
+	struct bench *bench = bench_new(false);
+
+	(void)state;
+	gate_view(&bench->gate, &view, bench->now);
+	play(bench, "PaKPa");
+	expect(bench, "cacca");
+	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_START);
+	assert_int_equal(bench->gate.counters.cuts, 0);
+	bond_is(bench, 0, 8000000);
+	play(bench, "PaKP");
+	expect(bench, "caKP");
+	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_ALL);
+	free(bench);
+}
+
+static void the_first_keyframe_is_held_back_until_its_size_is_known(void **state)
 {
 	struct bench *bench = bench_new(false);
-	unsigned tries = 0;
+
+	(void)state;
+	/* 376 bytes and the sound take 0.65 s. */
+	bond_is(bench, 0, 7000);
+	play(bench, "Ka");
+	expect(bench, "");
+	play(bench, "P");
+	expect(bench, "Kac");
+	/* The next ones are taken for as large. */
+	bond_is(bench, 0, 8000000);
+	play(bench, "K");
+	expect(bench, "K");
+	free(bench);
+}
+
+static void the_first_keyframe_is_left_out_when_it_is_too_large(void **state)
+{
+	struct bench *bench = bench_new(false);
+
+	(void)state;
+	/* That is known before its end: the sound behind it does not wait. */
+	bond_is(bench, 0, 2900);
+	play(bench, "Ka");
+	expect(bench, "ca");
+	assert_int_equal(gate_level(&bench->gate), GATE_LEVEL_AUDIO);
+	play(bench, "PK");
+	expect(bench, "cc");
+	assert_int_equal(bench->gate.counters.keys, 2);
+	free(bench);
+}
+
+static void the_first_keyframe_is_not_waited_for_long(void **state)
+{
+	static const struct {
+		uint64_t rate_bps;
+		const char *out;
+	} table[] = { { 3342, "ca" }, { 20000, "Ka" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct bench *bench = bench_new(false);
+
+		bond_is(bench, 0, table[i].rate_bps);
+		play(bench, "K");
+		bench->now += 260 * USEC_PER_MS;
+		play(bench, "a");
+		expect(bench, table[i].out);
+		free(bench);
+	}
+}
+
+/* Two pictures in one PES packet, of which the second is needed by others. */
+static void a_unit_is_as_important_as_the_most_important_picture_in_it(void **state)
+{
+	struct bench *bench = bench_new(false);
+
+	(void)state;
+	bond_is(bench, 0, 8000000);
+	play(bench, "KPxP");
+	expect(bench, "KPxP");
+	bond_is(bench, 460, 8000000);
+	play(bench, "xbP");
+	expect(bench, "ccP");
+	/* It shows when the first is left out already: then a keyframe has to come. */
+	play(bench, "XPaPKP");
+	expect(bench, "ccacKP");
+	/* And from then on it is known of this stream. */
+	play(bench, "XbP");
+	expect(bench, "XbP");
+	free(bench);
+}
+
+/* Wherever such a stream were cut, a picture would break. */
+static void what_begins_within_a_picture_passes_whole(void **state)
+{
+	(void)state;
+	for (unsigned h265 = 0; h265 < 2; h265++)
+		for (const char *letter = "us"; *letter; letter++) {
+			struct bench *bench = bench_new(h265);
+
+			bond_is(bench, 0, 8000000);
+			play(bench, (char[]){ 'K', 'P', *letter, 0 });
+			bond_is(bench, 900, 8000000);
+			play(bench, "PKPb");
+			expect(bench, (char[]){ 'K', 'P', *letter, 'P', 'K', 'P', 'b', 0 });
+			free(bench);
+		}
+}
+
+/* Then the first slice may be missing as well. */
+static void a_hole_of_the_input_does_not_look_like_it(void **state)
+{
+	struct bench *bench = bench_new(false);
+	uint8_t packet[TS_PACKET_BYTES];
 
 	(void)state;
 	bond_is(bench, 0, 8000000);
 	play(bench, "KP");
+	packet_of(bench, packet, VIDEO, true, false,
+		  (const uint8_t[]){ 0, 0, 1, 0xe0, 0, 0, 0x80, 0, 0, 0, 0, 1, 9, 0xf0, 'H' }, 15);
+	put(bench, packet);
+	bench->continuity[VIDEO]++;
+	packet_of(bench, packet, VIDEO, false, false, (const uint8_t[]){ 0, 0, 1, 0x41, 0x1a, 0 },
+		  6);
+	put(bench, packet);
 	bench->outs = 0;
-	/* A keyframe of 376 bytes takes 2 s. */
-	for (; tries < 40 && !bench->outs; tries++) {
-		bond_is(bench, 0, 1500);
-		bond_is(bench, 0, 1500);
-		play(bench, "K");
-		if (bench->out[0] == 'c')
-			bench->outs = 0;
-	}
-	assert_in_range(tries, 5, 30);
-	expect(bench, "K");
+	bond_is(bench, 700, 8000000);
+	play(bench, "PP");
+	bench->out[bench->outs] = '\0';
+	assert_string_equal(bench->out, "cc");
 	free(bench);
 }
 
@@ -432,10 +583,10 @@ static void a_unit_whose_slice_comes_late_is_held_back_whole(void **state)
 
 	(void)state;
 	bond_is(bench, 0, 8000000);
-	play(bench, "K");
+	play(bench, "KP");
 	bond_is(bench, 610, 8000000);
 	play(bench, "P");
-	expect(bench, "Kc");
+	expect(bench, "KPc");
 	packet_of(bench, packet, VIDEO, true, false, head, sizeof(head));
 	put(bench, packet);
 	play(bench, "a");
@@ -446,9 +597,9 @@ static void a_unit_whose_slice_comes_late_is_held_back_whole(void **state)
 	/* One that never tells is taken for one that others need. */
 	packet_of(bench, packet, VIDEO, true, true, head, sizeof(head));
 	put(bench, packet);
-	for (unsigned i = 0; i < GATE_HELD_MAX; i++)
+	for (unsigned i = 0; i < GATE_SLICE_MAX; i++)
 		play(bench, "a");
-	assert_int_equal(bench->outs, GATE_HELD_MAX + 1);
+	assert_int_equal(bench->outs, GATE_SLICE_MAX + 1);
 	assert_int_equal(bench->out[0], 'c');
 	packet_of(bench, packet, VIDEO, true, true, head, sizeof(head));
 	put(bench, packet);
@@ -466,12 +617,12 @@ static void holes_of_the_input_stay_visible(void **state)
 
 	(void)state;
 	bond_is(bench, 0, 8000000);
-	play(bench, "K");
+	play(bench, "KP");
 	bond_is(bench, 700, 8000000);
 	play(bench, "P");
 	bond_is(bench, 0, 8000000);
 	play(bench, "K");
-	expect(bench, "KcK");
+	expect(bench, "KPcK");
 	bench->continuity[VIDEO] = (bench->continuity[VIDEO] + 3) & 15;
 	play(bench, "P");
 	assert_true(bench->broken_count);
@@ -487,7 +638,14 @@ int main(void)
 		cmocka_unit_test(gives_an_encoder_that_follows_more_time),
 		cmocka_unit_test(asks_for_a_keyframe_when_nothing_waits_any_more),
 		cmocka_unit_test(counts_what_it_let_pass_itself),
-		cmocka_unit_test(a_keyframe_that_is_too_large_is_tried_after_a_while),
+		cmocka_unit_test(what_is_on_its_way_to_the_bond_counts),
+		cmocka_unit_test(pictures_wait_until_it_is_known_what_the_bond_carries),
+		cmocka_unit_test(the_first_keyframe_is_held_back_until_its_size_is_known),
+		cmocka_unit_test(the_first_keyframe_is_left_out_when_it_is_too_large),
+		cmocka_unit_test(the_first_keyframe_is_not_waited_for_long),
+		cmocka_unit_test(a_unit_is_as_important_as_the_most_important_picture_in_it),
+		cmocka_unit_test(what_begins_within_a_picture_passes_whole),
+		cmocka_unit_test(a_hole_of_the_input_does_not_look_like_it),
 		cmocka_unit_test(h265_goes_on_at_open_entries_without_what_is_shown_before),
 		cmocka_unit_test(h264_waits_for_an_idr_picture_as_long_as_there_are_some),
 		cmocka_unit_test(a_refresh_bit_by_bit_serves_where_nothing_else_comes),
