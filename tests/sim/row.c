@@ -151,6 +151,12 @@ void row_judge(const struct row *row, const struct world_figures *f, char *ret_w
 	if (on_time_bps(row, f) < row->on_time_bps_min)
 		add(&why, "; %" PRIu64 " kb/s on time (at least %" PRIu64 ")",
 		    on_time_bps(row, f) / 1000, row->on_time_bps_min / 1000);
+	if (f->cut_pictures > row->cut_max && row->cut_max != ROW_ANY)
+		add(&why, "; %" PRIu64 " pictures left out (at most %u)", f->cut_pictures,
+		    row->cut_max);
+	if (f->cut_pictures < row->cut_min)
+		add(&why, "; %" PRIu64 " pictures left out (at least %u)", f->cut_pictures,
+		    row->cut_min);
 	if (f->sessions != (row->sessions ? row->sessions : 1))
 		add(&why, "; %" PRIu64 " sessions", f->sessions);
 	judge_shares(row, f, &why);
@@ -183,6 +189,9 @@ void row_describe(const struct row *row, const struct world_figures *f, char *re
 	if (row->world.control_every)
 		add(&line, ", control %" PRIu64 " of %" PRIu64, f->control_delivered,
 		    f->control_sent);
+	if (f->pictures)
+		add(&line, ", left out %" PRIu64 " of %" PRIu64 " pictures", f->cut_pictures,
+		    f->pictures);
 	if (f->media.again)
 		add(&line, ", again %" PRIu64, f->media.again);
 	if (f->junk_bad)

@@ -41,6 +41,7 @@ struct row {
 	unsigned overhead_permille_max; /* IP bytes beyond the delivered ones, all told */
 	unsigned back_permille_max;	/* IP bytes from the receiver, of the source's bytes */
 	uint64_t on_time_bps_min;	/* of the source's bytes, over the length of the stream */
+	uint32_t cut_max, cut_min;	/* pictures left out of a gated stream */
 	unsigned sessions;		/* how many there must be; 0: one */
 	struct row_share share[ROW_WINDOWS_MAX];
 	struct row_advice advice[ROW_WINDOWS_MAX];

@@ -24,6 +24,10 @@
 /* Feed `ts`: as captured, within 2 ms. */
 #define PACED .world.feed_ts = true, .spacing_max = 2 * MS, .wander_max = 2 * MS
 
+#define GATED(mbps)                                                                                \
+	.world.source = { .rate_bps = (uint64_t)((mbps)*1000000), .frames = true, .burst = 6 },    \
+	.world.gated = true, .check = true
+
 #define ROW(row_name, text, ...) .world.name = row_name, .world.scenario = text, __VA_ARGS__
 
 const struct row rows[] = {
@@ -151,6 +155,48 @@ const struct row rows[] = {
 	      "link c rate=700k delay=50ms queue=2s",
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .check = true, .advice = { { 4 * SEC, 21 * SEC, 1000000, 2000000 } }) },
+	/* A stream that does not follow: what is too much is left out by picture, from the first
+	 * packet on. */
+	{ ROW("gated-half",
+	      "link a rate=900k delay=20ms queue=300ms; link b rate=700k delay=35ms queue=300ms;"
+	      "link c rate=500k delay=50ms queue=300ms",
+	      GATED(4), .cut_min = 200, .cut_max = 495) },
+	{ ROW("gated-tiny",
+	      "link a rate=300k delay=20ms queue=300ms; link b rate=300k delay=35ms queue=300ms;"
+	      "link c rate=300k delay=50ms queue=300ms",
+	      GATED(4), .cut_min = 300, .cut_max = ROW_ANY) },
+	{ ROW("gated-single", "link a rate=2100k delay=30ms queue=300ms", GATED(4), .cut_min = 200,
+	      .cut_max = 495) },
+	{ ROW("gated-unequal",
+	      "link a rate=1800k delay=20ms queue=300ms; link b rate=300k delay=40ms queue=300ms",
+	      GATED(4), .cut_min = 200, .cut_max = 495) },
+	{ ROW("gated-far",
+	      "link a rate=900k delay=20ms queue=300ms; link b rate=700k delay=35ms queue=300ms;"
+	      "link sat rate=500k delay=100ms queue=300ms",
+	      GATED(4), .cut_min = 200, .cut_max = 495) },
+	/* A keyframe is nearly too large for what the way leaves of the latency. */
+	{ ROW("gated-far-single", "link sat rate=2100k delay=100ms queue=300ms", GATED(4),
+	      .cut_min = 200, .cut_max = ROW_ANY) },
+	{ ROW("gated-deep",
+	      "link a rate=900k delay=20ms queue=2s; link b rate=700k delay=35ms queue=2s;"
+	      "link c rate=500k delay=50ms queue=2s",
+	      GATED(4), .cut_min = 200, .cut_max = 495) },
+	{ ROW("gated-ample",
+	      "link a rate=10M delay=20ms queue=300ms; link b rate=10M delay=35ms queue=300ms;"
+	      "link c rate=10M delay=50ms queue=300ms",
+	      GATED(4)) },
+	{ ROW("gated-enough",
+	      "link a rate=2M delay=20ms queue=300ms; link b rate=1600k delay=35ms queue=300ms;"
+	      "link c rate=1400k delay=50ms queue=300ms",
+	      GATED(4)) },
+	{ ROW("gated-ample-20",
+	      "link a rate=40M delay=20ms queue=300ms; link b rate=40M delay=35ms queue=300ms;"
+	      "link c rate=40M delay=50ms queue=300ms",
+	      GATED(20), .cut_max = 49) },
+	{ ROW("gated-and-better",
+	      "link a rate=300k delay=20ms queue=300ms; link b rate=300k delay=35ms queue=300ms;"
+	      "at 10s a+b rate=5M",
+	      GATED(4), .world.length = 30 * SEC, .cut_min = 200, .cut_max = 560) },
 	{ ROW("advice-start", THREE_LINKS,
 	      .world.source = { .rate_bps = 2500000, .frames = true, .follow = true },
 	      .world.advice_max_bps = 20000000,

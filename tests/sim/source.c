@@ -46,6 +46,11 @@ static void begin_frame(struct source *s)
 	s->debt -= (int64_t)s->left * s->config.bytes;
 	s->gap = FRAME_SPAN / 4 / s->left;
 	s->next_at = s->frame_at;
+	if (s->config.burst) {
+		s->next_at -= s->frame % s->config.burst * FRAME_SPAN;
+		s->gap = 0;
+	}
+	s->begins = true;
 }
 
 void source_init(struct source *source, const struct source_config *config, uint64_t seed,
@@ -76,6 +81,8 @@ void source_next(struct source *source, struct source_packet *ret_packet)
 	ret_packet->number = s->number++;
 	ret_packet->len = s->config.bytes;
 	ret_packet->prefix = ret_packet->number % EXCEPTION == 7 ? 0 : SOURCE_PREFIX_BYTES;
+	ret_packet->begins = s->begins;
+	s->begins = false;
 	ret_packet->class = key ? WIRE_CLASS_TABLES : WIRE_CLASS_REFERENCE;
 	source_fill(ret_packet->data, ret_packet->len, ret_packet->number);
 	if (!s->config.frames) {

@@ -20,6 +20,7 @@
 struct source_config {
 	uint64_t rate_bps; /* of the packets as they are given to the bond */
 	bool frames;	   /* 25 a second, a keyframe every 2 s; otherwise constant */
+	unsigned burst;	   /* frames: so many come at once; 0: each by itself */
 	unsigned bytes;	   /* of a packet; 0: SOURCE_PACKET_BYTES */
 	bool follow;	   /* rate_bps becomes what source_advise() says */
 };
@@ -32,6 +33,7 @@ struct source {
 	uint64_t number; /* of the next packet */
 	usec_t frame_at; /* frames: when the present picture began */
 	uint64_t frame;
+	bool begins;   /* the next packet is its first one */
 	unsigned left; /* packets of the picture */
 	usec_t gap;    /* between them */
 	int64_t debt;  /* bytes of pictures that did not fill a packet */
@@ -42,6 +44,7 @@ struct source_packet {
 	enum wire_class class;
 	size_t len;
 	size_t prefix; /* see bond_submit_prefixed() */
+	bool begins;   /* a picture */
 	uint8_t data[SOURCE_PACKET_BYTES];
 };
 

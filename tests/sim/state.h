@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "sim/field.h"
+#include "sim/gated.h"
 #include "sim/junk.h"
 #include "sim/localclock.h"
 #include "sim/world.h"
@@ -54,6 +55,7 @@ struct world {
 	struct source source;
 	struct recorder recorder;
 	struct coder coder;
+	struct gated *gated; /* NULL: the stream is not */
 	struct junk junk;
 	bool junk_on;
 	usec_t junk_at, control_at, sample_at;
@@ -102,6 +104,8 @@ void side_turn(struct world *w, unsigned role);
 
 void traffic_arrivals(struct world *w, unsigned link);
 void traffic_submit_media(struct world *w);
+/* A packet of the source goes into the bond. */
+void traffic_submit_packet(struct world *w, const struct source_packet *packet);
 void traffic_submit_control(struct world *w);
 void traffic_junk(struct world *w);
 void traffic_send(struct world *w, unsigned role, const struct bond_datagram *datagram);

@@ -72,24 +72,36 @@ static void submit_extra(struct world *w, uint64_t number)
 	}
 }
 
-void traffic_submit_media(struct world *w)
+void traffic_submit_packet(struct world *w, const struct source_packet *packet)
 {
-	struct source_packet packet;
 	usec_t now = world_local(w, SENDER);
 	int r = -EPIPE;
 
-	source_next(&w->source, &packet);
 	if (w->side[SENDER].bond)
-		r = bond_submit_prefixed(w->side[SENDER].bond, packet.class, packet.data,
-					 packet.len, packet.prefix, usec_sub(now, w->config->lag),
+		r = bond_submit_prefixed(w->side[SENDER].bond, packet->class, packet->data,
+					 packet->len, packet->prefix, usec_sub(now, w->config->lag),
 					 now);
 	if (r == -EPERM || r == -EMSGSIZE)
 		world_fail(w, "the bond refuses a packet that is right");
 	w->figures->refused += r != 0;
-	w->figures->primary_bytes += packet.len;
-	if (recorder_submitted(&w->recorder, packet.number, !r, w->now))
+	w->figures->primary_bytes += packet->len;
+	if (recorder_submitted(&w->recorder, packet->number, !r, w->now))
 		world_fail(w, "out of memory");
-	submit_extra(w, packet.number);
+	submit_extra(w, packet->number);
+}
+
+void traffic_submit_media(struct world *w)
+{
+	struct source_packet packet;
+
+	source_next(&w->source, &packet);
+	if (!w->gated) {
+		traffic_submit_packet(w, &packet);
+		return;
+	}
+	gated_put(w->gated, w->side[SENDER].bond, &packet, world_local(w, SENDER));
+	while (gated_next(w->gated, &packet))
+		traffic_submit_packet(w, &packet);
 }
 
 /* Control packet @n: its number, who sent it, and bytes that follow from both. */

@@ -136,6 +136,10 @@ static void finish(struct world *w)
 			}
 		}
 	}
+	if (w->gated) {
+		f->pictures = w->gated->gate.counters.units;
+		f->cut_pictures = gated_cut(w->gated);
+	}
 	recorder_finish(&w->recorder);
 	f->media = w->recorder.figures;
 	f->links = w->links;
@@ -227,6 +231,9 @@ static int begin(struct world *w)
 	if (!r)
 		r = recorder_init(&w->recorder, deadline);
 	coder_init(&w->coder, &w->config->coder);
+	w->gated = w->config->gated ? gated_new(world_local(w, SENDER)) : NULL;
+	if (w->config->gated && !w->gated)
+		return -ENOMEM;
 	w->recorder.from = WORLD_LEAD + w->config->settle;
 	w->recorder.unordered = w->config->coder.data;
 	if (!r)
@@ -241,6 +248,7 @@ static void end(struct world *w)
 	for (unsigned role = 0; role < 2; role++)
 		if (w->side[role].bond)
 			w->side[role].bond = bond_free(w->side[role].bond);
+	free(w->gated);
 	junk_deinit(&w->junk);
 	recorder_deinit(&w->recorder);
 	coder_deinit(&w->coder);

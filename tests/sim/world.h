@@ -58,6 +58,7 @@ struct world_config {
 	usec_t control_every; /* both sides submit control packets; 0: none */
 	int skew_ppm;	      /* the receiver's clock runs that much faster */
 	uint64_t advice_min_bps, advice_max_bps, advice_start_bps; /* 0: the defaults */
+	bool gated; /* frames: what is too much is left out by picture, and there is sound */
 	struct coder_config coder;   /* a layer above the bond; none unless it is filled in */
 	bool unhashed;		     /* figures.hash stays 0; saves a tenth of the time */
 	field_capacity_fn *capacity; /* NULL: as the scenario says */
@@ -104,9 +105,10 @@ struct world_figures {
 	uint64_t hash;
 	uint64_t events; /* turns of the world, for the cost of a run */
 	struct recorder_figures media;
-	uint64_t refused;	/* bond_submit said no */
-	uint64_t primary_bytes; /* of the source */
-	uint64_t up_bytes;	/* IP bytes of all links, sender to receiver */
+	uint64_t pictures, cut_pictures; /* of a gated stream: all, and those left out */
+	uint64_t refused;		 /* bond_submit said no */
+	uint64_t primary_bytes;		 /* of the source */
+	uint64_t up_bytes;		 /* IP bytes of all links, sender to receiver */
 	uint64_t down_bytes;
 	uint64_t media_packets, copy_packets; /* as the bond counts them */
 	uint64_t parity_packets;
