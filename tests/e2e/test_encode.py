@@ -303,6 +303,19 @@ def the_advice_reaches_the_encoder_at_once(directory):
 
 
 @case
+def a_keyframe_comes_when_it_is_asked_for(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), width=320, height=180, fps=10,
+                                seconds=4, bitrate=500000)
+    live = Live(directory, "--no-pass")
+    # The second one within half a second of the first is put off.
+    live.feed(source, [(at, lambda: live.worker.command("keyframe")) for at in (0.8, 0.9, 2.8)])
+    check(live.finish() == 0, live.worker.report)
+    keys = [pts for pts, _, _, key in media.packets(live.path) if key]
+    steps = [round(b - a, 1) for a, b in zip(keys, keys[1:])]
+    check(len(keys) >= 4 and min(steps) >= 0.5 and steps[0] <= 1.2, f"keyframes at {keys}")
+
+
+@case
 def a_clock_that_is_wrong_or_wraps_changes_nothing(directory):
     noise = random.Random(6)
 
