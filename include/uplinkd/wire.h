@@ -30,8 +30,8 @@
  *    features: bit 0 = WIRE_FEATURE_TS: the asker wants the session's media packets to be one to
  *    seven whole packets of MPEG-TS, null packets left out as section 5 says, instead of datagrams
  *    of SRT (feed `ts`), and the answerer hands each on at its capture time + latency. Without the
- *    bit in the answer they are datagrams of SRT. Bit 1 = WIRE_FEATURE_PARITY: PARITY frames may be
- *    sent. All other bits are zero when sent and ignored when received.
+ *    bit in the answer they are datagrams of SRT. Bit 2 = WIRE_FEATURE_PARITY: PARITY frames may be
+ *    sent (bit 1 had other frames). All other bits are zero when sent and ignored when received.
  *
  *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
  *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not
@@ -173,7 +173,7 @@
 
 enum wire_feature {
 	WIRE_FEATURE_TS = 1 << 0,
-	WIRE_FEATURE_PARITY = 1 << 1,
+	WIRE_FEATURE_PARITY = 1 << 2,
 };
 
 #define WIRE_SHORT_BYTES 3
