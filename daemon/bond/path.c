@@ -7,8 +7,9 @@
  * The trial: nothing is known of a path that has just come up, and what is believed of it
  * (bond/rate) is several times too much where the path is small. Who gives it a second of media
  * finds out when it is too late for what waits behind. So PATH_TRIAL padded packets go first, in a
- * run, as soon as nothing else waits; a round trip later it is known whether the path can be slower
- * than that.
+ * run, as soon as nothing else waits; a round trip later it is known whether the path is slower
+ * than that. Where too few arrive to tell, for its queue is shorter than the run, they go again at
+ * half of the pace.
  */
 #define METER_WINDOW	USEC_PER_SEC
 #define LOSS_WINDOW	(2 * USEC_PER_SEC)
@@ -101,6 +102,8 @@ usec_t path_trial_at(const struct path *p, usec_t now)
 
 void path_trial_sent(struct path *p, usec_t now)
 {
+	if (!p->trial_end)
+		p->trial_lost = p->inflight.lost_packets;
 	p->trial--;
 	p->trial_end = p->inflight.next + 1;
 	p->hungry_at = now;
@@ -108,11 +111,18 @@ void path_trial_sent(struct path *p, usec_t now)
 
 void path_judge_trial(struct path *p, usec_t now)
 {
+	bool told;
+
 	if (p->trial || !p->trial_end || p->inflight.oldest < p->trial_end)
 		return;
-	rate_tried(&p->rate, &p->estimator, now);
-	p->tried = true;
 	p->trial_end = 0;
+	told = rate_tried(&p->rate, &p->estimator, !p->tried,
+			  p->inflight.lost_packets == p->trial_lost, now);
+	p->trials += !p->tried;
+	if (told || p->trials == PATH_TRIALS)
+		p->tried = true;
+	else if (!p->tried)
+		p->trial = PATH_TRIAL;
 }
 
 unsigned path_loss_ppm(struct path *p, usec_t now)

@@ -56,9 +56,11 @@ struct path {
 	usec_t overtake_at; /* repair_overtake() looks again */
 	bool close_due;
 
-	bool tried;	    /* it had its trial: the capacity is more than a place to begin */
-	unsigned trial;	    /* padded packets still to be sent, to see how it takes them */
-	uint64_t trial_end; /* the number behind the last of them; 0: they are judged */
+	bool tried;	     /* it had its trial: the capacity is more than a place to begin */
+	unsigned trial;	     /* padded packets still to be sent, to see how it takes them */
+	unsigned trials;     /* until it is tried */
+	uint64_t trial_lost; /* packets of the path that were lost before it */
+	uint64_t trial_end;  /* the number behind the last of them; 0: they are judged */
 
 	struct meter tx_meter, rx_meter;
 	struct meter acked_meter, lost_meter; /* packets */
@@ -69,6 +71,8 @@ struct path {
 };
 
 #define PATH_TRIAL 9 /* packets: one more than bond/throughput takes for a run */
+
+#define PATH_TRIALS 4 /* each at half of the pace: down to 0.6 Mb/s */
 
 /* 0 or -ENOMEM. @ring: packets that can be on their way. */
 int path_init(struct path *p, unsigned id, uint32_t ring, usec_t now);

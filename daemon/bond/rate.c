@@ -33,6 +33,7 @@
 #define LOSS_SUSPICIOUS	  80000 /* ppm above the normal loss */
 #define LOSS_CUTS_MAX	  3
 #define CAPACITY_FIRST	  UINT64_C(2500000) /* once the round trip is known */
+#define TRIED_LOSS	  250		    /* permille: the queue was too short for the run */
 #define RTT_UNKNOWN	  (50 * USEC_PER_MS)
 #define PREDICT_UNKNOWN	  UINT64_C(2000000)
 #define KNOWN_MIN	  UINT64_C(1000000) /* too small to show a train */
@@ -180,14 +181,19 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 		r->starting = false, r->start_until_bps = 0;
 }
 
-void rate_tried(struct rate *r, struct estimator *e, usec_t now)
+bool rate_tried(struct rate *r, struct estimator *e, bool first, bool whole, usec_t now)
 {
-	uint64_t served = rate_net(r, throughput_fast_bps(&e->throughput, now));
+	uint64_t served = throughput_fast_bps(&e->throughput, now);
 
+	/* Its end may be known late; only before the first was there nothing else. */
+	if (!served && first)
+		served = throughput_best_bps(&e->throughput, now);
+	served = rate_net(r, served);
 	if (!served)
-		rate_set(r, r->capacity_bps + r->capacity_bps / 2);
+		rate_set(r, whole ? r->capacity_bps + r->capacity_bps / 2 : r->capacity_bps / 2);
 	else if (served < r->capacity_bps)
 		rate_set(r, served);
+	return served || whole;
 }
 
 void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes)

@@ -46,8 +46,10 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 bool rate_round_is_over(const struct rate *r, usec_t now);
 
 /* A run of packets has gone through at rate_pace_bps(). If the path was too slow for it, what was
- * served is what may be believed; else half more than so far. */
-void rate_tried(struct rate *r, struct estimator *e, usec_t now);
+ * served is what may be believed; else half more than so far. @first: nothing went before it.
+ * @whole: nothing of it was lost. False: too little came to tell, perhaps because the queue is
+ * shorter than the run; half is believed. */
+bool rate_tried(struct rate *r, struct estimator *e, bool first, bool whole, usec_t now);
 
 /* What was given up while the path was silent says nothing about its losses. */
 void rate_forget_loss(struct rate *r, const struct estimator *e, uint64_t lost_bytes);

@@ -165,6 +165,15 @@ const struct row rows[] = {
 	      "link a rate=300k delay=20ms queue=300ms; link b rate=300k delay=35ms queue=300ms;"
 	      "link c rate=300k delay=50ms queue=300ms",
 	      GATED(4), .cut_min = 300, .cut_max = ROW_ANY) },
+	/* Queues that are shorter than what a path is tried with. */
+	{ ROW("gated-shallow",
+	      "link a rate=900k delay=20ms queue=100ms; link b rate=700k delay=35ms queue=100ms;"
+	      "link c rate=500k delay=50ms queue=100ms",
+	      GATED(4), .cut_min = 200, .cut_max = 495) },
+	{ ROW("gated-tiny-shallow",
+	      "link a rate=300k delay=20ms queue=200ms; link b rate=300k delay=35ms queue=200ms;"
+	      "link c rate=300k delay=50ms queue=200ms",
+	      GATED(4), .cut_min = 300, .cut_max = ROW_ANY) },
 	{ ROW("gated-single", "link a rate=2100k delay=30ms queue=300ms", GATED(4), .cut_min = 200,
 	      .cut_max = 495) },
 	{ ROW("gated-unequal",

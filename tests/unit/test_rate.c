@@ -70,14 +70,19 @@ static void a_hungry_path_grows_to_a_quarter_beyond_what_was_seen(void **state)
 static void what_a_trial_was_served_is_believed(void **state)
 {
 	static const struct {
-		uint64_t served_bps, least, most;
+		uint64_t served_bps;
+		bool whole;
+		uint64_t least, most;
+		bool known;
 	} table[] = {
-		{ 300000, 295000, 305000 },
-		{ 2 * MBPS, 1950000, 2050000 },
+		{ 300000, true, 295000, 305000, true },
+		{ 300000, false, 295000, 305000, true },
+		{ 2 * MBPS, true, 1950000, 2050000, true },
 		/* What came together by chance proves nothing more. */
-		{ 4 * MBPS, 2500000, 2500000 },
-		/* It was not busy. */
-		{ 0, 3750000, 3750000 },
+		{ 4 * MBPS, true, 2500000, 2500000, true },
+		/* It was not busy; or its packets were lost before they could make it so. */
+		{ 0, true, 3750000, 3750000, true },
+		{ 0, false, 1250000, 1250000, false },
 	};
 
 	(void)state;
@@ -89,8 +94,26 @@ static void what_a_trial_was_served_is_believed(void **state)
 		rate_acked(&r, &e, false, 0, 0);
 		assert_int_equal(r.capacity_bps, 2500000);
 		e = path_of(0, 0, table[i].served_bps, 0);
-		rate_tried(&r, &e, 0);
+		assert_int_equal(rate_tried(&r, &e, false, table[i].whole, 0), table[i].known);
 		assert_in_range(r.capacity_bps, table[i].least, table[i].most);
+	}
+}
+
+/* The end of the first trial may be told long after its packets went through. */
+static void the_first_trial_counts_when_it_is_known_late(void **state)
+{
+	usec_t now = 10 * USEC_PER_SEC;
+	struct rate r;
+
+	(void)state;
+	for (unsigned first = 0; first < 2; first++) {
+		struct estimator e = path_of(0, 0, 0, now);
+
+		rate_init(&r, 0, now);
+		rate_acked(&r, &e, false, 0, now);
+		extremum_add(&e.throughput.best, -(int64_t)MBPS, now - USEC_PER_SEC);
+		(void)rate_tried(&r, &e, first, false, now);
+		assert_int_equal(r.capacity_bps, first ? MBPS : 1250000);
 	}
 }
 
@@ -301,6 +324,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_not_tried_is_not_believed_to_carry_more),
 		cmocka_unit_test(a_hungry_path_grows_to_a_quarter_beyond_what_was_seen),
 		cmocka_unit_test(what_a_trial_was_served_is_believed),
+		cmocka_unit_test(the_first_trial_counts_when_it_is_known_late),
 		cmocka_unit_test(what_nobody_has_seen_is_counted_on_by_two_fifths),
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
