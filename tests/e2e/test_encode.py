@@ -143,6 +143,17 @@ def changed(source, path, change):
     return path
 
 
+def without_clock():
+    """A change of packets: their clock references become random."""
+    noise = random.Random(6)
+
+    def spoil(packet):
+        if packet[3] & 0x20 and packet[4] >= 7 and packet[5] & 0x10:
+            packet[6:10] = noise.randbytes(4)
+        return packet
+    return spoil
+
+
 def advise(live, bps):
     """A function that gives the advice."""
     return lambda: live.worker.command("bitrate", bps=bps, reason="test")
@@ -214,15 +225,17 @@ def a_broken_clock_is_mended_in_what_passes_too(directory):
 
 @case
 def what_is_no_equal_of_the_output_does_not_pass(directory):
-    def one(name, options):
+    def one(name, options, change):
         source = media.make_content(os.path.join(directory, name + ".ts"), width=320, height=180,
                                     seconds=10, bitrate=500000, **options)
+        source = changed(source, os.path.join(directory, name + "-changed.ts"), change)
         live = Live(directory, "--rate-start", "3000000", speed=2)
         live.feed(source)
         check(live.finish() == 0, live.worker.report)
         check(not any(line["passing"] for line in live.stats()), name)
         check([s["codec_name"] for s in media.probe(live.path)] == ["h264", "aac"], name)
-    together(one, [("codec", {"codec": "mpeg2"}), ("sound", {"audio": "mp2"})])
+    together(one, [("codec", {"codec": "mpeg2"}, bytes), ("sound", {"audio": "mp2"}, bytes),
+                   ("clock", {}, without_clock())])
 
 
 @alone
@@ -317,14 +330,8 @@ def a_keyframe_comes_when_it_is_asked_for(directory):
 
 @case
 def a_clock_that_is_wrong_or_wraps_changes_nothing(directory):
-    noise = random.Random(6)
-
-    def spoil(packet):
-        if packet[3] & 0x20 and packet[4] >= 7 and packet[5] & 0x10:
-            packet[6:10] = noise.randbytes(4)
-        return packet
     plain = media.make_content(os.path.join(directory, "in.ts"), seconds=4, bitrate=1500000)
-    wrong = changed(plain, os.path.join(directory, "wrong.ts"), spoil)
+    wrong = changed(plain, os.path.join(directory, "wrong.ts"), without_clock())
     wraps = os.path.join(directory, "wraps.ts")
     media.run([*media.content_args(seconds=4, bitrate=1500000), "-output_ts_offset", "95440.7",
                wraps])
@@ -335,6 +342,8 @@ def a_clock_that_is_wrong_or_wraps_changes_nothing(directory):
         seen = check_clean(live.path)
         check(seen.numbers == list(range(120)), lambda s=seen: str(s))
         check(live.stats()[-1]["breaks"] == 0, live.stats()[-1])
+        told = any(line.get("id") == "input-reference" for _, line in live.worker.events)
+        check(told == (path == wrong), "the clock references are blamed wrongly, or not at all")
 
 
 @case

@@ -10,6 +10,7 @@
 
 #include "workers/av/guess.h"
 #include "workers/av/now.h"
+#include "workers/av/reference.h"
 
 /*
  * libavformat's demultiplexer with a small probe and without avformat_find_stream_info(), which
@@ -44,6 +45,7 @@ struct demuxer {
 	/* Of the thread. */
 	struct selector selector;
 	struct guess guess;
+	struct reference reference;
 	int64_t guessed_bytes;	    /* put in so far */
 	bool cut;		    /* video is dropped up to a keyframe */
 	int64_t place[MEDIA_KINDS]; /* of the PES packet that is being read */
@@ -96,7 +98,9 @@ static int demuxer_read(void *owner, uint8_t *data, int size)
 	if (demuxer->raw && n > 0)
 		raw_append(demuxer->raw, data, (size_t)n);
 	guess_feed(&demuxer->guess, data, (size_t)n, now_usec());
+	reference_feed(&demuxer->reference, data, (size_t)n);
 	(void)pthread_mutex_lock(&demuxer->lock);
+	demuxer->stats.misfits = demuxer->reference.wrong;
 	demuxer->stats.bytes += (uint64_t)n;
 	(void)pthread_mutex_unlock(&demuxer->lock);
 	return n ? (int)n : AVERROR_EOF;
@@ -260,6 +264,7 @@ struct demuxer *demuxer_new(int fd, int stop_fd, bool live, struct raw *raw)
 	demuxer->place[MEDIA_VIDEO] = demuxer->place[MEDIA_AUDIO] = -1;
 	selector_init(&demuxer->selector);
 	guess_init(&demuxer->guess);
+	reference_init(&demuxer->reference);
 	(void)pthread_mutex_init(&demuxer->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

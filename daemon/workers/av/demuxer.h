@@ -31,6 +31,7 @@ struct demuxer_stats {
 	uint64_t bytes;	  /* read so far */
 	uint64_t damaged; /* packets with a hole in them, and stretches that were no MPEG-TS */
 	uint64_t dropped; /* packets, because they were not taken in time */
+	uint64_t misfits; /* time stamps that the clock references do not fit (reference.h) */
 	usec_t lag;	  /* of the video: how much of the stream waits */
 	enum AVCodecID listed[MEDIA_KINDS]; /* AV_CODEC_ID_NONE: no such stream was seen */
 	struct programme programme;

@@ -81,7 +81,8 @@ static void encode_tick(struct encode *encode, usec_t now, bool last)
 
 	demuxer_stats(encode->demuxer, &input);
 	encode->fits = fit_update(&encode->fit, input.bytes - encode->input_bytes,
-				  ratecontrol_whole_bps(&encode->rate), now);
+				  ratecontrol_whole_bps(&encode->rate), now) &&
+		       !report_has_misfits(&encode->report, now);
 	encode->input_bytes = input.bytes;
 	if (passage_is_on(encode->passage) && usec_since(encode->passed.at, now) > PASS_PATIENCE)
 		encode_end_passage(encode);

@@ -22,6 +22,11 @@ static bool is_recent(usec_t at, usec_t now)
 	return at && usec_since(at, now) < MEMORY;
 }
 
+bool report_has_misfits(const struct report *report, usec_t now)
+{
+	return is_recent(report->misfit_at, now);
+}
+
 /* Faults that happen at a moment. */
 static void report_events(struct report *report, const struct report_numbers *numbers,
 			  const struct demuxer_stats *input, usec_t now)
@@ -35,6 +40,8 @@ static void report_events(struct report *report, const struct report_numbers *nu
 		report->damaged_at = now;
 	if (numbers->breaks != before->breaks)
 		report->break_at = now;
+	if (input->misfits != report->input_before.misfits)
+		report->misfit_at = now;
 	report_alarm(report, "encoder-slow", is_recent(report->slow_at, now),
 		     "encoding does not keep up with real time: pictures are left out; use a "
 		     "smaller picture, a cheaper preset or a faster machine",
@@ -47,6 +54,10 @@ static void report_events(struct report *report, const struct report_numbers *nu
 		     "the time stamps of the input jump: the encoder was started again, or its "
 		     "clock is wrong",
 		     "the time stamps of the input go on evenly");
+	report_alarm(report, "input-reference", report_has_misfits(report, now),
+		     "the clock references (PCR) of the input do not fit its time stamps: its "
+		     "multiplexer is wrong; it is encoded, which mends them, and does not pass",
+		     "the clock references of the input fit its time stamps");
 }
 
 /* Faults that last. */

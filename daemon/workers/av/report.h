@@ -35,11 +35,13 @@ struct report_numbers {
 struct report {
 	struct supervisor *supervisor;
 	usec_t started, at;
-	usec_t slow_at, damaged_at, break_at; /* the last time; 0: never */
+	usec_t slow_at, damaged_at, break_at, misfit_at; /* the last time; 0: never */
 	struct report_numbers before;
 	struct demuxer_stats input_before;
 };
 
+/* Whether the clock references of the input were wrong of late. */
+bool report_has_misfits(const struct report *report, usec_t now);
 void report_init(struct report *report, struct supervisor *supervisor, usec_t now);
 /* True when a second is over and all was told; @last: now, since nothing follows. */
 bool report_tick(struct report *report, const struct report_numbers *numbers,
