@@ -43,6 +43,11 @@ int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted
 	return 0;
 }
 
+usec_t recorder_submitted_at(const struct recorder *recorder, uint64_t number)
+{
+	return recorder->record[number].submitted;
+}
+
 static usec_t apart(usec_t a, usec_t b)
 {
 	return a > b ? a - b : b - a;

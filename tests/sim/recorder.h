@@ -50,6 +50,7 @@ int recorder_init(struct recorder *recorder, usec_t deadline);
 void recorder_deinit(struct recorder *recorder);
 /* Packet @number went into the bond, or was refused. Numbers count from 0. 0 or -ENOMEM. */
 int recorder_submitted(struct recorder *recorder, uint64_t number, bool accepted, usec_t now);
+usec_t recorder_submitted_at(const struct recorder *recorder, uint64_t number);
 /* A packet came out. NULL, or what is wrong with it. @lost: what the bond says it gave up just
  * before it. */
 const char *recorder_delivered(struct recorder *recorder, const uint8_t *data, size_t len,

@@ -12,7 +12,7 @@
 static const char *const names[CONTENDERS] = {
 	"ours",	     "without",	       "classic",   "wrr",	 "single",
 	"duplicate", "broadcast",      "repeat-10", "parity-10", "repeat-20",
-	"parity-20", "parity-20-deep", "law",	    "oracle",
+	"parity-20", "parity-20-deep", "law",	    "ideal",	 "oracle",
 };
 
 const char *contender_name(enum contender contender)
@@ -26,7 +26,7 @@ bool contender_takes_part(const struct bench_scenario *scenario, enum contender 
 		return scenario->without;
 	if (contender >= CONTENDER_BROADCAST && contender <= CONTENDER_PARITY_20_DEEP)
 		return scenario->coded;
-	if (contender == CONTENDER_LAW)
+	if (contender == CONTENDER_LAW || contender == CONTENDER_IDEAL)
 		return scenario->world.source.follow;
 	return !(scenario->skip & 1u << contender);
 }
@@ -69,9 +69,12 @@ static int run_once(enum contender contender, const struct oracle *oracle,
 	case CONTENDER_PARITY_20_DEEP:
 		return run_coded(contender, config, seed, figures);
 	case CONTENDER_LAW:
-		return oracle_run(oracle, config, true, figures);
+		return oracle_run(oracle, config, ORACLE_ADVICE_LAW, figures);
+	case CONTENDER_IDEAL:
+		return world_run(config, seed, NULL, figures)
+			       ?: oracle_run(oracle, config, ORACLE_ADVICE_OURS, figures);
 	case CONTENDER_ORACLE:
-		return oracle_run(oracle, config, false, figures);
+		return oracle_run(oracle, config, ORACLE_ADVICE_MAX, figures);
 	case CONTENDER_OURS:
 	case CONTENDER_WITHOUT:
 	case CONTENDERS:

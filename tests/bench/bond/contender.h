@@ -22,6 +22,7 @@ enum contender {
 	CONTENDER_PARITY_20,
 	CONTENDER_PARITY_20_DEEP, /* interleaved four deep */
 	CONTENDER_LAW,		  /* knows what the links carried a moment ago */
+	CONTENDER_IDEAL,	  /* the oracle's links under the advice of ours */
 	CONTENDER_ORACLE,	  /* knows all capacities beforehand: the fluid bound */
 	CONTENDERS
 };

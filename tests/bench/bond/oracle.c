@@ -1,6 +1,7 @@
 #include "bench/bond/oracle.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,25 +140,36 @@ struct server {
 	struct source *source;
 	struct recorder *recorder;
 	struct world_figures *figures;
-	struct source_packet packet;
-	usec_t submitted;
-	uint64_t left; /* of the packet in service */
-	bool law;
+	uint64_t number; /* of the packet in service, or of the next one */
+	uint64_t left;	 /* of the packet in service; 0: none */
+	unsigned len;	 /* of each */
+	enum oracle_advice advice;
+	unsigned told;			     /* of the engine's advices */
 	usec_t queue[LAW_LAG / ORACLE_STEP]; /* delay at the end of each of the last steps */
 	usec_t end;			     /* of the step */
 	uint64_t step_bytes, room;
 };
 
-/* Takes the next packet in. False: none came before the end of the step. */
+static int take_in(struct server *s)
+{
+	struct source_packet packet;
+	int r = 0;
+
+	while (!r && s->source->next_at < s->end) {
+		r = recorder_submitted(s->recorder, s->source->number, true, s->source->next_at);
+		source_next(s->source, &packet);
+		s->figures->primary_bytes += packet.len;
+	}
+	return r;
+}
+
+/* False: nothing waits. */
 static bool next_packet(struct server *s)
 {
-	if (s->source->next_at >= s->end)
+	if (s->number == s->recorder->count)
 		return false;
-	s->submitted = s->source->next_at;
-	source_next(s->source, &s->packet);
-	s->left = s->packet.len + ORACLE_PACKET_EXTRA;
-	s->figures->primary_bytes += s->packet.len;
-	return !recorder_submitted(s->recorder, s->packet.number, true, s->submitted);
+	s->left = s->len + ORACLE_PACKET_EXTRA;
+	return true;
 }
 
 /* Serves the packet as far as the step allows. False: the step is used up. */
@@ -167,10 +179,12 @@ static bool serve_packet(struct server *s)
 	/* Within the step the capacity is even. */
 	usec_t at =
 		s->step_bytes ? s->end - (s->room - part) * ORACLE_STEP / s->step_bytes : s->end;
-	usec_t delay = usec_since(s->submitted, at) + s->oracle->delay;
+	usec_t submitted = recorder_submitted_at(s->recorder, s->number);
+	usec_t delay = usec_since(submitted, at) + s->oracle->delay;
 
 	if (delay > world_latency(s->config)) {
 		s->left = 0; /* it knew, and did not even begin */
+		s->number++;
 		return true;
 	}
 	s->left -= part;
@@ -178,7 +192,7 @@ static bool serve_packet(struct server *s)
 	s->figures->up_bytes += part;
 	if (s->left)
 		return false;
-	(void)recorder_took(s->recorder, s->packet.number, 0, s->submitted + delay);
+	(void)recorder_took(s->recorder, s->number++, 0, submitted + delay);
 	s->recorder->fresh = true; /* what it leaves out is nobody's mistake */
 	return true;
 }
@@ -189,30 +203,45 @@ static void adapt(struct server *s, unsigned step)
 	usec_t queue = s->queue[step % lag], over = usec_sub(queue, LAW_QUEUE);
 	uint64_t bytes = 0, bps;
 
-	s->queue[step % lag] = s->left ? usec_since(s->submitted, s->end) : 0;
+	s->queue[step % lag] =
+		s->left ? usec_since(recorder_submitted_at(s->recorder, s->number), s->end) : 0;
 	if (step < lag + span || step % (LAW_EVERY / ORACLE_STEP))
 		return;
 	for (unsigned i = step - lag - span; i < step - lag; i++)
 		bytes += s->oracle->bytes[i];
 	bps = bytes * 8 * 950 / 1000 * LAW_QUEUE / (LAW_QUEUE + over);
-	bps = bps * s->packet.len / (s->packet.len + ORACLE_PACKET_EXTRA);
+	bps = bps * s->len / (s->len + ORACLE_PACKET_EXTRA);
 	source_advise(s->source, bps < s->config->advice_max_bps ? bps : s->config->advice_max_bps);
 }
 
-static void serve(struct server *s)
+static void repeat(struct server *s)
 {
-	for (unsigned i = 0; i < s->oracle->steps; i++) {
-		s->end = (i + 1) * ORACLE_STEP;
-		s->step_bytes = s->room = s->oracle->bytes[i];
-		while ((s->left || next_packet(s)) && serve_packet(s))
-			;
-		if (s->law)
-			adapt(s, i);
-	}
+	const struct world_figures *f = s->figures;
+
+	for (; s->told < f->advices && f->advice[s->told].at < s->end; s->told++)
+		source_advise(s->source, f->advice[s->told].bps);
 }
 
-int oracle_run(const struct oracle *oracle, const struct world_config *config, bool law,
-	       struct world_figures *ret_figures)
+static int serve(struct server *s)
+{
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < s->oracle->steps; i++) {
+		s->end = (i + 1) * ORACLE_STEP;
+		s->step_bytes = s->room = s->oracle->bytes[i];
+		if (s->advice == ORACLE_ADVICE_OURS)
+			repeat(s);
+		r = take_in(s);
+		while ((s->left || next_packet(s)) && serve_packet(s))
+			;
+		if (s->advice == ORACLE_ADVICE_LAW)
+			adapt(s, i);
+	}
+	return r;
+}
+
+int oracle_run(const struct oracle *oracle, const struct world_config *config,
+	       enum oracle_advice advice, struct world_figures *ret_figures)
 {
 	struct source_config offered = config->source;
 	struct recorder recorder;
@@ -222,11 +251,12 @@ int oracle_run(const struct oracle *oracle, const struct world_config *config, b
 				 .source = &source,
 				 .recorder = &recorder,
 				 .figures = ret_figures,
-				 .law = law };
+				 .len = packet_bytes(config),
+				 .advice = advice };
 	int r;
 
-	memset(ret_figures, 0, sizeof(*ret_figures));
-	if (offered.follow && !law)
+	memset(ret_figures, 0, offsetof(struct world_figures, advices));
+	if (offered.follow && advice == ORACLE_ADVICE_MAX)
 		offered = (struct source_config){ .rate_bps = config->advice_max_bps,
 						  .bytes = offered.bytes };
 	source_init(&source, &offered, oracle->source_seed, WORLD_LEAD,
@@ -234,7 +264,7 @@ int oracle_run(const struct oracle *oracle, const struct world_config *config, b
 	r = recorder_init(&recorder, world_latency(config));
 	recorder.from = WORLD_LEAD + config->settle;
 	if (!r)
-		serve(&server);
+		r = serve(&server);
 	recorder_finish(&recorder);
 	ret_figures->media = recorder.figures;
 	recorder_deinit(&recorder);

@@ -28,10 +28,20 @@ void oracle_deinit(struct oracle *oracle);
 /* The highest constant rate (of media packets, as the source counts it) of which nothing comes
  * later than the latency. */
 uint64_t oracle_highest_bps(const struct oracle *oracle, const struct world_config *config);
-/* Carries the source of @config. What would come late is left out, at no cost. A source that
- * follows the advice offers the highest that the advice may be; or, @law, what a simple law says
- * that knows the capacity of the last second and the queue, both 200 ms late:
- *
- *     0.95 C / (1 + max(0, (q - 100 ms) / 100 ms))     every 100 ms */
-int oracle_run(const struct oracle *oracle, const struct world_config *config, bool law,
-	       struct world_figures *ret_figures);
+
+enum oracle_advice {
+	ORACLE_ADVICE_MAX, /* the highest that it may be */
+	/* What a simple law says that knows the capacity of the last second and the queue, both 200
+	 * ms late:
+	 *
+	 *     0.95 C / (1 + max(0, (q - 100 ms) / 100 ms))     every 100 ms */
+	ORACLE_ADVICE_LAW,
+	/* What our engine said in a run before this one: the advices in *ret_figures. So the delays
+	 * are those that the advice alone is to blame for. */
+	ORACLE_ADVICE_OURS,
+};
+
+/* Carries the source of @config; @advice: what a source that follows it is told. What would come
+ * late is left out, at no cost. */
+int oracle_run(const struct oracle *oracle, const struct world_config *config,
+	       enum oracle_advice advice, struct world_figures *ret_figures);

@@ -77,12 +77,18 @@ void table_print(FILE *to, const struct series *series, unsigned count)
 	}
 }
 
-static void json_value(FILE *to, const char *name, uint64_t value)
+static void json_number(FILE *to, const char *before, uint64_t value)
 {
 	if (value == FIGURE_NONE)
-		fprintf(to, "\"%s\":null", name);
+		fprintf(to, "%snull", before);
 	else
-		fprintf(to, "\"%s\":%" PRIu64, name, value);
+		fprintf(to, "%s%" PRIu64, before, value);
+}
+
+static void json_value(FILE *to, const char *name, uint64_t value)
+{
+	fprintf(to, "\"%s\":", name);
+	json_number(to, "", value);
 }
 
 void table_json(FILE *to, const struct series *series, unsigned count)
@@ -104,7 +110,11 @@ void table_json(FILE *to, const struct series *series, unsigned count)
 			json_value(to, "median", series_median(&series[i], f));
 			fputc(',', to);
 			json_value(to, "worst", series_worst(&series[i], f));
-			fprintf(to, ",\"worst_seed\":%u}", series_worst_seed(&series[i], f));
+			fprintf(to, ",\"worst_seed\":%u,\"each\":[",
+				series_worst_seed(&series[i], f));
+			for (unsigned k = 0; k < series[i].seeds; k++)
+				json_number(to, k ? "," : "", series[i].outcome[k].value[f]);
+			fputs("]}", to);
 		}
 		fputc('}', to);
 	}
