@@ -171,7 +171,8 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 		look = looks[i] = scheduler_look(s, &paths[i], purpose, size, now);
 		if (look.ready)
 			ready = usec_min(ready, look.score);
-		/* What may miss the deadline on a path that swings is safe on a steadier one. */
+		/* What may miss the deadline on a path that swings is safe on a steadier one. If
+		 * there is none it is tried all the same. */
 		look.late = look.arrival + GUARD + 2 * paths[i].estimator.jitter > deadline;
 		if ((int)i == s->last)
 			last = look;
@@ -188,7 +189,7 @@ enum scheduler_verdict scheduler_choose(struct scheduler *s, struct path *paths,
 		best = last;
 		at = s->last;
 	}
-	if (best.late)
+	if (best.late && best.arrival + GUARD > deadline)
 		return best.stalled ? SCHEDULER_NONE : SCHEDULER_LATE;
 	if (!best.ready) {
 		s->skip = ready == USEC_NEVER ? UINT64_MAX

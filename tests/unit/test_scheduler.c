@@ -131,6 +131,19 @@ static void a_path_that_is_too_slow_for_the_deadline_is_not_used(void **state)
 	assert_int_equal(choose(0, NOW + 130 * MS, &path), SCHEDULER_SEND);
 }
 
+/* After a stall the jitter is large for a while; what is given up is lost for certain. */
+static void a_path_that_swings_is_tried_when_there_is_no_other(void **state)
+{
+	unsigned path;
+
+	(void)state;
+	path_make(0, 100 * MS, 5 * MBPS);
+	paths[0].estimator.jitter = 50 * MS;
+	scheduler_refresh(&s, paths, 0);
+	assert_int_equal(choose(0, NOW + 130 * MS, &path), SCHEDULER_SEND);
+	assert_int_equal(choose(0, NOW + 110 * MS, &path), SCHEDULER_LATE);
+}
+
 /* It would mostly arrive first, but swings by more than there is time. */
 static void a_path_that_swings_is_passed_over_when_the_deadline_is_near(void **state)
 {
@@ -301,6 +314,7 @@ int main(void)
 		T(nothing_usable_is_said_so),
 		T(a_path_that_swings_is_passed_over_when_the_deadline_is_near),
 		T(a_stalled_path_is_the_slower_one),
+		T(a_path_that_swings_is_tried_when_there_is_no_other),
 		T(backup_prefers_the_cheap_path_until_it_would_be_late),
 		T(silence_leads_down_the_ladder),
 		T(idleness_is_not_silence),
