@@ -20,14 +20,15 @@
  *
  * Radios stall for 400 to 800 ms and then release what they held (HARQ, handover). To the delays
  * that looks like a queue, and to the rate like a path with next to no capacity; both are wrong. A
- * pause in the arrivals marks what was sent before its end, and only what was sent later counts.
+ * pause in the arrivals that was none in the departures marks what was sent before its end, and
+ * only what was sent later counts.
  */
 #define STANDING_WINDOW	  (50 * USEC_PER_MS)
 #define RATE_SPAN	  (100 * USEC_PER_MS)
 #define GRANULARITY	  USEC_PER_MS	      /* RFC 9002, 6.1.2 */
 #define RTT_DEFAULT	  (100 * USEC_PER_MS) /* before the first sample; RFC 9002 has 333 ms */
 #define QUEUE_EMPTY_BELOW (8 * USEC_PER_MS)
-#define STALL_GAP	  (int64_t)(150 * USEC_PER_MS) /* without any arrival */
+#define STALL_GAP	  (int64_t)(150 * USEC_PER_MS) /* beyond that of the departures */
 #define IDLE_GAP	  (60 * USEC_PER_MS)
 
 void estimator_init(struct estimator *e, usec_t now)
@@ -105,8 +106,7 @@ void estimator_delivery(struct estimator *e, uint64_t bytes, usec_t sent, int64_
 	e->delivered += bytes;
 	if (newest && (received <= newest->received || sent < newest->sent))
 		return;
-	if (newest && received - newest->received > STALL_GAP &&
-	    sent <= newest->sent + STALL_GAP + (usec_t)(received - newest->received)) {
+	if (newest && received - newest->received > STALL_GAP + (int64_t)(sent - newest->sent)) {
 		e->stall_at = now;
 		e->points = 0;
 	}

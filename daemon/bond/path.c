@@ -136,13 +136,15 @@ unsigned path_loss_ppm(struct path *p, usec_t now)
 usec_t path_overdue_delay(const struct path *p, usec_t patience)
 {
 	const struct estimator *e = &p->estimator;
+	/* What a radio held back was no queue, and it may hold back the next as well. */
+	usec_t queue = estimator_is_stalled(e) ? 0 : estimator_queue(e, e->queue_at);
 
 	if (!e->srtt)
 		return OVERDUE_UNKNOWN;
 	/* After a swing the variance is huge for long; but the window keeps the queue short, so
 	 * its target beyond what stands now is more than any packet should need. */
 	return usec_min(e->srtt + usec_max(4 * e->var, OVERDUE_MARGIN),
-			e->rtt_min + estimator_queue(e, e->queue_at) + RATE_QUEUE_TARGET) +
+			e->rtt_min + queue + RATE_QUEUE_TARGET) +
 	       ACK_CADENCE_MAX + patience;
 }
 

@@ -23,6 +23,7 @@
 #define DELAY_UNKNOWN	 (50 * USEC_PER_MS)
 #define FULL_WAIT	 (5 * USEC_PER_MS) /* the acknowledgement that makes room comes by itself */
 #define GUARD		 (20 * USEC_PER_MS) /* what comes late has wasted its place */
+#define STALLS_FORGIVEN	 2		    /* falls of late */
 #define HANDICAP_MIN	 (40 * USEC_PER_MS)
 #define HANDICAP_MAX	 (250 * USEC_PER_MS)
 #define REPAIR_OVERDRAFT 4 /* a needed copy may go beyond the window by a quarter of it */
@@ -66,6 +67,10 @@ static usec_t scheduler_queue(const struct path *p, uint64_t bytes, usec_t now)
 	uint64_t pipe = bytes_of_usec(p->estimator.rtt_min, capacity);
 	usec_t modelled = bytes > pipe ? usec_of_bytes(bytes - pipe, capacity) : 0;
 
+	/* What a radio held back was no queue. A path that does so again and again may have become
+	 * a slow one. */
+	if (estimator_is_stalled(&p->estimator) && p->flaps <= STALLS_FORGIVEN)
+		return modelled;
 	return usec_max(estimator_queue(&p->estimator, now), modelled);
 }
 

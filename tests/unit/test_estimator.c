@@ -117,7 +117,12 @@ static void a_pause_in_the_arrivals_marks_a_stall(void **state)
 	for (unsigned n = 0; n < 30; n++, now += 10 * MS)
 		estimator_delivery(&e, 1250, now, (int64_t)now, now);
 	assert_false(estimator_is_stalled(&e));
-	/* Nothing for 600 ms, then the next in line. */
+	/* Nothing was sent for 600 ms: no wonder that nothing came. */
+	now += 600 * MS;
+	estimator_delivery(&e, 1250, now, (int64_t)now, now);
+	assert_false(estimator_is_stalled(&e));
+	/* Nothing came for 600 ms, then the next in line. */
+	now += 10 * MS;
 	estimator_delivery(&e, 1250, now, (int64_t)(now + 600 * MS), now + 600 * MS);
 	assert_true(estimator_is_stalled(&e));
 	/* What left after the end of the stall counts again. */

@@ -144,6 +144,24 @@ static void a_path_that_swings_is_tried_when_there_is_no_other(void **state)
 	assert_int_equal(choose(0, NOW + 110 * MS, &path), SCHEDULER_LATE);
 }
 
+static void what_a_radio_held_back_is_no_queue(void **state)
+{
+	struct estimator *e = &paths[0].estimator;
+
+	(void)state;
+	path_make(0, 10 * MS, 5 * MBPS);
+	e->queue = 800 * MS;
+	e->queue_at = NOW;
+	scheduler_refresh(&s, paths, 0);
+	assert_true(scheduler_arrival(&s, &paths[0], 1358, NOW) > NOW + 800 * MS);
+	estimator_delivery(e, 1358, NOW - 900 * MS, (int64_t)(NOW - 890 * MS), NOW - 880 * MS);
+	estimator_delivery(e, 1358, NOW - 850 * MS, (int64_t)NOW, NOW);
+	assert_true(scheduler_arrival(&s, &paths[0], 1358, NOW) < NOW + 20 * MS);
+	/* For the fourth time it is no accident. */
+	paths[0].flaps = 3;
+	assert_true(scheduler_arrival(&s, &paths[0], 1358, NOW) > NOW + 800 * MS);
+}
+
 /* It would mostly arrive first, but swings by more than there is time. */
 static void a_path_that_swings_is_passed_over_when_the_deadline_is_near(void **state)
 {
@@ -314,6 +332,7 @@ int main(void)
 		T(nothing_usable_is_said_so),
 		T(a_path_that_swings_is_passed_over_when_the_deadline_is_near),
 		T(a_stalled_path_is_the_slower_one),
+		T(what_a_radio_held_back_is_no_queue),
 		T(a_path_that_swings_is_tried_when_there_is_no_other),
 		T(backup_prefers_the_cheap_path_until_it_would_be_late),
 		T(silence_leads_down_the_ladder),
