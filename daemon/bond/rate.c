@@ -7,7 +7,8 @@
  * ("hungry"). So once a round (a round trip, at least 25 ms):
  *
  *   the queue stands          believe what was served in the last 0.2 s
- *   hungry, no queue          believe a quarter more (twice while starting)
+ *   hungry, no queue          believe a quarter more; the double while starting, and when it was
+ *                             not busy in the last second: it may carry anything by now
  *   otherwise                 keep the belief
  *
  * It never believes more than a quarter beyond what it has seen: a stream that comes in bursts
@@ -131,6 +132,15 @@ static uint64_t rate_known(const struct rate *r, struct estimator *e, usec_t now
 	return bps > r->proven_bps ? bps : r->proven_bps;
 }
 
+/* After a stall the smoothed round trip is long for a while; at the start there is no queue that
+ * could make it long. */
+static usec_t rate_round(const struct rate *r, const struct estimator *e)
+{
+	usec_t longest = e->rtt_min + (r->starting ? 0 : 2 * RATE_QUEUE_TARGET);
+
+	return usec_max(usec_min(e->srtt, longest), ROUND_MIN);
+}
+
 void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_bytes, usec_t now)
 {
 	uint64_t gain, known, fast; /* gain in 1/64 */
@@ -141,7 +151,7 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 		r->proven_bps = (uint64_t)-extremum_min(&r->proven, now);
 	if (!rate_round_is_over(r, now) || !e->srtt)
 		return;
-	r->round_at = now + usec_clamp(e->srtt, ROUND_MIN, e->rtt_min + 2 * RATE_QUEUE_TARGET);
+	r->round_at = now + rate_round(r, e);
 	rate_count_loss(r, e, lost_bytes);
 	if (!r->capacity_bps)
 		rate_set(r, CAPACITY_FIRST);
@@ -167,7 +177,7 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 	}
 	if (now < r->hold_until)
 		return;
-	gain = r->starting ? 64 : 16;
+	gain = r->starting || !r->slow_bps ? 64 : 16;
 	if (r->starting && e->queue_now > RATE_QUEUE_TARGET / 2)
 		r->starting = false, gain = 0;
 	if (!hungry && fast <= r->capacity_bps)

@@ -117,6 +117,21 @@ static void the_first_trial_counts_when_it_is_known_late(void **state)
 	}
 }
 
+/* The others fell silent, and it is needed at once. */
+static void a_path_that_was_idle_for_a_second_doubles(void **state)
+{
+	struct rate r;
+	usec_t now = 0;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	run(&r, 50 * MS, 200000, 200000, true, &now, 3);
+	assert_int_equal(r.capacity_bps, 200000);
+	now += 3 * USEC_PER_SEC;
+	run(&r, 0, 0, 0, true, &now, 2);
+	assert_int_equal(r.capacity_bps, 800000);
+}
+
 static void what_nobody_has_seen_is_counted_on_by_two_fifths(void **state)
 {
 	struct rate r;
@@ -269,6 +284,20 @@ static void a_restart_ramps_back_to_the_old_belief(void **state)
 	assert_false(r.starting);
 }
 
+static void the_long_round_trips_of_a_stall_do_not_slow_the_ramp(void **state)
+{
+	struct estimator e = path_of(0, MBPS, 0, 0);
+	struct rate r;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	r.capacity_bps = 8 * MBPS;
+	rate_restart(&r, 0);
+	e.srtt = 700 * MS;
+	rate_acked(&r, &e, true, 0, 0);
+	assert_true(rate_round_is_over(&r, 50 * MS));
+}
+
 static void the_pacer_keeps_the_rate_over_a_second(void **state)
 {
 	static const uint64_t rates[] = { 500000, 5 * MBPS, 200 * MBPS, 1000 * MBPS };
@@ -325,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_hungry_path_grows_to_a_quarter_beyond_what_was_seen),
 		cmocka_unit_test(what_a_trial_was_served_is_believed),
 		cmocka_unit_test(the_first_trial_counts_when_it_is_known_late),
+		cmocka_unit_test(a_path_that_was_idle_for_a_second_doubles),
 		cmocka_unit_test(what_nobody_has_seen_is_counted_on_by_two_fifths),
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
@@ -335,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_little_loss_is_not_congestion),
 		cmocka_unit_test(loss_that_cuts_do_not_cure_is_the_channels_own),
 		cmocka_unit_test(a_restart_ramps_back_to_the_old_belief),
+		cmocka_unit_test(the_long_round_trips_of_a_stall_do_not_slow_the_ramp),
 		cmocka_unit_test(the_pacer_keeps_the_rate_over_a_second),
 		cmocka_unit_test(the_pacer_allows_short_bursts_only),
 		cmocka_unit_test(the_pacer_never_goes_beyond_a_limit_by_more_than_a_packet),
