@@ -180,8 +180,6 @@ static void backlog_advance(struct backlog *b)
 		b->first++;
 	if (b->unsent < b->first)
 		b->unsent = b->first;
-	if (b->call < b->first)
-		b->call = b->first;
 	if (!b->keeps)
 		while (backlog_let_go(b))
 			;
@@ -241,10 +239,9 @@ void backlog_revive(struct backlog *b)
 			continue;
 		o->packet = o->kept;
 		o->kept = NULL;
-		o->called = false;
 		b->owed++;
 	}
-	b->first = b->call = b->kept;
+	b->first = b->kept;
 	backlog_advance(b);
 }
 
@@ -257,7 +254,7 @@ void backlog_forget_sent(struct backlog *b)
 			continue;
 		o->out = 0;
 		o->paths = 0;
-		backlog_repair(b, o, 1);
+		backlog_repair(b, o);
 	}
 }
 
@@ -291,7 +288,7 @@ struct owed *backlog_repair_peek(struct backlog *b)
 	while (b->repairs) {
 		struct owed *o = backlog_at(b, b->repair[0]);
 
-		if (o->packet && o->seq == b->repair[0] && o->wanted)
+		if (o->packet && o->seq == b->repair[0] && o->in_repair)
 			return o;
 		if (o->seq == b->repair[0])
 			o->in_repair = false;
@@ -300,12 +297,10 @@ struct owed *backlog_repair_peek(struct backlog *b)
 	return NULL;
 }
 
-void backlog_repair(struct backlog *b, struct owed *o, unsigned copies)
+void backlog_repair(struct backlog *b, struct owed *o)
 {
 	uint32_t at;
 
-	if (o->wanted < copies)
-		o->wanted = (uint8_t)copies;
 	if (o->in_repair)
 		return;
 	if (b->repairs > b->mask)
@@ -323,10 +318,10 @@ void backlog_repair_done(struct backlog *b)
 {
 	struct owed *o = backlog_repair_peek(b);
 
-	if (o && !--o->wanted) {
-		o->in_repair = false;
-		backlog_pop(b);
-	}
+	if (!o)
+		return;
+	o->in_repair = false;
+	backlog_pop(b);
 }
 
 struct owed *backlog_oldest(struct backlog *b)

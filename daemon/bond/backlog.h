@@ -25,9 +25,7 @@ struct owed {
 	uint8_t prefix; /* bytes at the beginning that cross a path only when they change */
 	uint8_t out;	/* copies believed to be on their way */
 	uint8_t copies; /* sent so far */
-	uint8_t wanted; /* copies to be sent as soon as possible */
-	bool in_repair; /* has an entry in the repair heap */
-	bool called;	/* had its last call */
+	bool in_repair; /* is to be sent again: has an entry in the repair heap */
 };
 
 struct backlog {
@@ -39,7 +37,6 @@ struct backlog {
 	uint64_t first;	 /* everything below is settled */
 	uint64_t unsent; /* everything from here on was never sent ... */
 	uint64_t next;	 /* ... and this is the number of the next to be submitted */
-	uint64_t call;	 /* everything below had its last call, or needs none */
 	uint32_t owed;
 	uint32_t queued; /* owed, never sent */
 	uint64_t queued_bytes;
@@ -77,11 +74,11 @@ void backlog_revive(struct backlog *b);
 /* Nothing of what was sent is on its way any more (a new session). */
 void backlog_forget_sent(struct backlog *b);
 
-/* Asks for @copies further copies of a packet that was sent before. */
-void backlog_repair(struct backlog *b, struct owed *o, unsigned copies);
+/* Asks for a further copy of a packet that was sent before. */
+void backlog_repair(struct backlog *b, struct owed *o);
 /* The most urgent one of these; NULL: none. */
 struct owed *backlog_repair_peek(struct backlog *b);
-/* One copy of what backlog_repair_peek() gave was sent or is not needed. */
+/* What backlog_repair_peek() gave was sent or is not needed. */
 void backlog_repair_done(struct backlog *b);
 /* The oldest that is still owed; NULL: none. */
 struct owed *backlog_oldest(struct backlog *b);

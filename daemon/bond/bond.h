@@ -81,12 +81,11 @@ enum bond_switch {
 	BOND_OFF_WINDOW = 1 << 1,     /* no limit from the queueing delay */
 	BOND_OFF_ARRIVAL = 1 << 2,    /* spread by window share, not by predicted arrival */
 	BOND_OFF_REINJECT = 1 << 3,   /* no copies of overdue packets before they are lost */
-	BOND_OFF_LAST_CALL = 1 << 4,  /* no further copies when the deadline is near */
-	BOND_OFF_STALL = 1 << 5,      /* no suspicion of a silent path */
-	BOND_OFF_REDUNDANCY = 1 << 6, /* no copies in spare capacity */
-	BOND_OFF_PROBE = 1 << 7,      /* no use of copies as a probe for capacity */
-	BOND_OFF_DAMPING = 1 << 8,    /* no damping of the choice of path */
-	BOND_OFF_PARITY = 1 << 9,     /* no parity where repair would come too late */
+	BOND_OFF_STALL = 1 << 4,      /* no suspicion of a silent path */
+	BOND_OFF_REDUNDANCY = 1 << 5, /* no copies in spare capacity */
+	BOND_OFF_PROBE = 1 << 6,      /* no use of copies as a probe for capacity */
+	BOND_OFF_DAMPING = 1 << 7,    /* no damping of the choice of path */
+	BOND_OFF_PARITY = 1 << 8,     /* no parity where repair would come too late */
 };
 
 /* An address as the driver knows it; to the engine just bytes that are equal or not. */

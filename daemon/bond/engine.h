@@ -120,8 +120,6 @@ usec_t repair_overdue(struct bond *b, struct path *p, usec_t now);
 void repair_overtake(struct bond *b, struct path *p, usec_t now);
 /* Everything that is out on this path goes elsewhere. */
 void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now);
-/* Copies what is close to its deadline and may not have arrived; when to look again. */
-usec_t repair_last_call(struct bond *b, usec_t now);
 
 /* coding.c */
 /* A media packet was submitted. */

@@ -1,7 +1,7 @@
 #include "bond/engine.h"
 
 /*
- * What is sent again, when, and in how many copies.
+ * What is sent again, and when.
  *
  *   lost        by the rules of RFC 9002 on its path, and no other copy is on its way
  *   overdue     not acknowledged although its path would have let us know by now: a copy goes over
@@ -11,40 +11,20 @@
  *               The packets behind it in the stream wait for it, so a path that carries a tenth
  *               must not delay the whole
  *   evacuated   its path fell: everything on it is overdue at once
- *   last call   the deadline is so near that only the quickest path still makes it
- *
- * The nearer the deadline, the more copies (Hairpin, NSDI 2024): with less than one and a half
- * round trips of slack there is no second try, so two paths carry it at once.
  *
  * Nobody relies on probes of paths that are not trusted, although they carry media packets: they
  * are neither lost nor overdue.
  *
  * Repairs go before new packets because they are older: earliest deadline first.
  */
-#define LAST_CALL_MARGIN (15 * USEC_PER_MS)
 /* Where most of the capacity is idle a copy in vain costs nothing. */
 #define PATIENCE	 (10 * USEC_PER_MS)
-#define DOUBT_MARGIN	 (5 * USEC_PER_MS)
 #define OVERTAKE_SPACING (10 * USEC_PER_MS) /* between two looks at a path */
 #define OVERTAKE_MAX	 64		    /* copies a look */
 /* Gain below which a copy is not worth it; while packets wait in the bond, a copy costs them their
  * place. */
 #define OVERTAKE_GAIN	   (60 * USEC_PER_MS)
 #define OVERTAKE_GAIN_BUSY (150 * USEC_PER_MS)
-
-static usec_t repair_deadline(const struct bond *b, const struct owed *o)
-{
-	return o->captured + engine_hold(b);
-}
-
-static unsigned repair_copies(const struct bond *b, const struct owed *o, usec_t now)
-{
-	usec_t slack = usec_sub(repair_deadline(b, o), now);
-
-	if (b->config.off & BOND_OFF_LAST_CALL || b->scheduler.usable < 2)
-		return 1;
-	return slack < b->scheduler.rtt_min * 3 / 2 + ACK_DELAY ? 2 : 1;
-}
 
 void repair_acked(struct bond *b, const struct sent *s, usec_t now)
 {
@@ -65,7 +45,7 @@ void repair_acked(struct bond *b, const struct sent *s, usec_t now)
 }
 
 /* The copy @s is not relied on any more; when no other one is, the packet is sent again. */
-static void repair_discount(struct bond *b, const struct sent *s, usec_t now)
+static void repair_discount(struct bond *b, const struct sent *s)
 {
 	struct owed *o;
 	struct message *m;
@@ -77,7 +57,7 @@ static void repair_discount(struct bond *b, const struct sent *s, usec_t now)
 		if (o->out)
 			o->out--;
 		if (!o->out && !o->in_repair)
-			backlog_repair(&b->backlog, o, repair_copies(b, o, now));
+			backlog_repair(&b->backlog, o);
 	} else if (s->kind == SENT_MESSAGE) {
 		m = outgoing_find(&b->outgoing, (uint32_t)s->what);
 		if (!m)
@@ -94,7 +74,7 @@ void repair_lost(struct bond *b, struct path *p, const struct sent *s, usec_t no
 	meter_add(&p->lost_meter, 1, now);
 	anchor_lost(&p->anchors_sent, s->number);
 	if (!s->probe && !s->overdue)
-		repair_discount(b, s, now);
+		repair_discount(b, s);
 }
 
 usec_t repair_detect(struct bond *b, struct path *p, usec_t now)
@@ -117,7 +97,7 @@ usec_t repair_overdue(struct bond *b, struct path *p, usec_t now)
 		return USEC_NEVER;
 	while ((s = inflight_next_overdue(&p->inflight, delay, now, &at)))
 		if (!s->probe)
-			repair_discount(b, s, now);
+			repair_discount(b, s);
 	return at;
 }
 
@@ -174,7 +154,7 @@ void repair_overtake(struct bond *b, struct path *p, usec_t now)
 		s->overdue = true;
 		copied += s->bytes;
 		copies++;
-		repair_discount(b, s, now);
+		repair_discount(b, s);
 	}
 }
 
@@ -186,46 +166,9 @@ void repair_evacuate(struct bond *b, struct path *p, bool forget, usec_t now)
 	if (!engine_is_alone(b, p))
 		while ((s = inflight_next_overdue(&p->inflight, 0, now, &at)))
 			if (!s->probe)
-				repair_discount(b, s, now);
+				repair_discount(b, s);
 	/* Given up is not lost: it says nothing about the path but that it is silent. */
 	while (forget && (s = inflight_give_up(&p->inflight)))
 		if (!s->probe && !s->overdue)
-			repair_discount(b, s, now);
-}
-
-/* When the last copy of it could have been acknowledged, were all well. */
-static usec_t repair_known_at(const struct bond *b, const struct owed *o)
-{
-	usec_t longest = 0;
-
-	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)
-		if (o->paths & 1u << i)
-			longest = usec_max(longest, b->path[i].estimator.srtt);
-	return o->sent_at + longest + ACK_DELAY + DOUBT_MARGIN;
-}
-
-usec_t repair_last_call(struct bond *b, usec_t now)
-{
-	struct backlog *k = &b->backlog;
-	usec_t hold = engine_hold(b), lead;
-	int quick = scheduler_quickest(&b->scheduler, b->path, 0, now);
-	struct path *p;
-
-	if (b->config.off & BOND_OFF_LAST_CALL || quick < 0 || !path_is_usable(&b->path[quick]))
-		return USEC_NEVER;
-	p = &b->path[quick];
-	lead = scheduler_delay(&b->scheduler, p) + p->estimator.queue + 2 * p->estimator.jitter +
-	       LAST_CALL_MARGIN;
-	for (; k->call < k->unsent; k->call++) {
-		struct owed *o = backlog_find(k, k->call);
-
-		if (!o || o->called || !o->sent_at)
-			continue;
-		if (now + lead < o->captured + hold)
-			return o->captured + hold - lead;
-		o->called = true;
-		if (now >= repair_known_at(b, o) && !o->in_repair)
-			backlog_repair(k, o, b->scheduler.usable > 1 ? 2 : 1);
-	}
-	return USEC_NEVER;
+			repair_discount(b, s);
 }

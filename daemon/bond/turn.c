@@ -175,7 +175,6 @@ static usec_t turn_sender(struct bond *b, usec_t now)
 	oldest = backlog_oldest(&b->backlog);
 	if (oldest)
 		at = usec_max(oldest->captured + hold + 1, now + least + EXPIRY_SPACING) - least;
-	at = usec_min(at, repair_last_call(b, now));
 	if (peer_fall_back(&b->peer, b->heard_at, now))
 		engine_new_session(b, false, now);
 	if (b->peer.pending[0].send)

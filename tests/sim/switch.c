@@ -6,11 +6,11 @@
 #include "bond/bond.h"
 
 const struct switch_name switches[] = {
-	{ "pacing", BOND_OFF_PACING },	       { "window", BOND_OFF_WINDOW },
-	{ "arrival", BOND_OFF_ARRIVAL },       { "reinject", BOND_OFF_REINJECT },
-	{ "last-call", BOND_OFF_LAST_CALL },   { "stall", BOND_OFF_STALL },
-	{ "redundancy", BOND_OFF_REDUNDANCY }, { "probe", BOND_OFF_PROBE },
-	{ "damping", BOND_OFF_DAMPING },       { "parity", BOND_OFF_PARITY },
+	{ "pacing", BOND_OFF_PACING },	 { "window", BOND_OFF_WINDOW },
+	{ "arrival", BOND_OFF_ARRIVAL }, { "reinject", BOND_OFF_REINJECT },
+	{ "stall", BOND_OFF_STALL },	 { "redundancy", BOND_OFF_REDUNDANCY },
+	{ "probe", BOND_OFF_PROBE },	 { "damping", BOND_OFF_DAMPING },
+	{ "parity", BOND_OFF_PARITY },
 };
 const unsigned switches_count = sizeof(switches) / sizeof(*switches);
 
