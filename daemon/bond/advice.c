@@ -3,7 +3,7 @@
 /*
  * Target (bonding-engine.md, 1.4 and 3.5):
  *
- *     R = 0.95 * C, C = min(capacity of the last second, capacity of the last 0.2 s)
+ *     R = 0.96 * C, C = min(capacity of the last second, capacity of the last 0.2 s)
  *     R = R * drain / (drain + q - tolerance)   while q is above the tolerance
  *
  * with C the sum of what the paths served while they were busy, so that it is known whatever the
@@ -16,7 +16,7 @@
  * The floor yields: when the paths carry less than the configured minimum, half of what they carry
  * is advised rather than a rate that cannot arrive.
  */
-#define SHARE_PERMILLE	 950  /* of the capacity */
+#define SHARE_PERMILLE	 960  /* of the capacity */
 #define LOST_PERMILLE	 850  /* when a path went away */
 #define BACKOFF_PERMILLE 850  /* of what is acknowledged, when packets came late; GCC */
 #define DOUBLE_PERMILLE	 1000 /* per tick: no faster upwards */

@@ -6,7 +6,8 @@
  * it
  * ("hungry"). So once a round (a round trip, at least 25 ms):
  *
- *   the queue stands          believe what was served in the last 0.2 s
+ *   the queue stands          believe what was served in the last 0.2 s; if that is less than
+ *                             before, within the round as well
  *   hungry, no queue          believe a quarter more; the double while starting, and when it was
  *                             not busy in the last second: it may carry anything by now
  *   otherwise                 keep the belief
@@ -141,6 +142,16 @@ static usec_t rate_round(const struct rate *r, const struct estimator *e)
 	return usec_max(usec_min(e->srtt, longest), ROUND_MIN);
 }
 
+/* What is given to a path that has become slower waits there, where it cannot be taken back. */
+static void rate_fall(struct rate *r, struct estimator *e, usec_t now)
+{
+	uint64_t fast = throughput_fast_bps(&e->throughput, now);
+
+	if (!r->starting && e->queue > ESTIMATOR_STANDING && !estimator_is_stalled(e) && fast &&
+	    fast < r->capacity_bps)
+		rate_set(r, fast);
+}
+
 void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_bytes, usec_t now)
 {
 	uint64_t gain, known, fast; /* gain in 1/64 */
@@ -149,8 +160,12 @@ void rate_acked(struct rate *r, struct estimator *e, bool hungry, uint64_t lost_
 		extremum_add(&r->proven, -(int64_t)e->rate_bps, now);
 	if (extremum_min(&r->proven, now) != INT64_MAX)
 		r->proven_bps = (uint64_t)-extremum_min(&r->proven, now);
-	if (!rate_round_is_over(r, now) || !e->srtt)
+	if (!e->srtt)
 		return;
+	if (!rate_round_is_over(r, now)) {
+		rate_fall(r, e, now);
+		return;
+	}
 	r->round_at = now + rate_round(r, e);
 	rate_count_loss(r, e, lost_bytes);
 	if (!r->capacity_bps)

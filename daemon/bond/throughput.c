@@ -18,6 +18,7 @@
  */
 #define RUN_PACKETS 8		       /* fewer say nothing */
 #define RUN_TIME    (15 * USEC_PER_MS) /* a longer run is counted in parts of this */
+#define RUN_SLOW    (50 * USEC_PER_MS) /* behind a standing queue: few packets say it as well */
 #define TOLERANCE   USEC_PER_MS /* about the service time of a packet, which the base has too */
 #define PAUSE_MAX   (150 * USEC_PER_MS) /* between two arrivals */
 #define FAST_TIME   (12 * USEC_PER_MS)	/* busy, of the window */
@@ -91,9 +92,9 @@ void throughput_packet(struct throughput *s, usec_t sent, int64_t one_way, int64
 	s->last_sent = sent;
 	s->last_way = one_way;
 	s->last_bytes = bytes;
-	if (s->packets < RUN_PACKETS)
-		return;
 	arrivals = (int64_t)(sent - s->first_sent) + one_way - s->first_way;
+	if (s->packets < RUN_PACKETS && !(standing && arrivals >= (int64_t)RUN_SLOW))
+		return;
 	if (arrivals < (int64_t)RUN_TIME && sent - s->first_sent < RUN_TIME)
 		return;
 	throughput_count(s, standing, now);

@@ -156,6 +156,23 @@ static void a_standing_queue_shows_the_capacity(void **state)
 	assert_false(r.starting);
 }
 
+static void a_fall_is_believed_within_the_round(void **state)
+{
+	struct estimator e = path_of(50 * MS, 8 * MBPS, 8 * MBPS, 0);
+	struct rate r;
+
+	(void)state;
+	rate_init(&r, 0, 0);
+	rate_acked(&r, &e, true, 0, 0);
+	assert_int_equal(r.capacity_bps, 8 * MBPS);
+	e = path_of(50 * MS, 9 * MBPS, 9 * MBPS, 0);
+	rate_acked(&r, &e, true, 0, 10 * MS);
+	assert_int_equal(r.capacity_bps, 8 * MBPS);
+	e = path_of(50 * MS, 3 * MBPS, 3 * MBPS, 0);
+	rate_acked(&r, &e, true, 0, 10 * MS);
+	assert_int_equal(r.capacity_bps, 3 * MBPS);
+}
+
 static void the_window_holds_the_round_trip_and_the_target(void **state)
 {
 	struct rate r;
@@ -357,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_was_idle_for_a_second_doubles),
 		cmocka_unit_test(what_nobody_has_seen_is_counted_on_by_two_fifths),
 		cmocka_unit_test(a_standing_queue_shows_the_capacity),
+		cmocka_unit_test(a_fall_is_believed_within_the_round),
 		cmocka_unit_test(the_window_holds_the_round_trip_and_the_target),
 		cmocka_unit_test(a_queue_that_never_runs_dry_is_drained_for_a_moment),
 		cmocka_unit_test(what_was_given_up_in_silence_is_no_loss_under_load),

@@ -58,6 +58,18 @@ static void a_stream_that_meets_no_queue_shows_nothing(void **state)
 	assert_int_equal(throughput_best_bps(&f.throughput, f.now), 0);
 }
 
+/* 200 kb/s: 50 ms a packet, so eight of them would take too long. */
+static void a_few_packets_behind_a_queue_show_a_slow_path(void **state)
+{
+	struct feed standing = feed_of(USEC_PER_SEC), moving = feed_of(USEC_PER_SEC);
+
+	(void)state;
+	send(&standing, 4, 10 * MS, 200000, 0, true);
+	assert_in_range(throughput_fast_bps(&standing.throughput, standing.now), 199000, 201000);
+	send(&moving, 4, 10 * MS, 200000, 0, false);
+	assert_int_equal(throughput_fast_bps(&moving.throughput, moving.now), 0);
+}
+
 static void a_slow_moment_counts_for_its_time_and_not_for_its_load(void **state)
 {
 	struct feed f = feed_of(USEC_PER_SEC);
@@ -103,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_burst_shows_the_capacity_of_a_path_that_is_mostly_idle),
 		cmocka_unit_test(a_stream_that_meets_no_queue_shows_nothing),
+		cmocka_unit_test(a_few_packets_behind_a_queue_show_a_slow_path),
 		cmocka_unit_test(a_slow_moment_counts_for_its_time_and_not_for_its_load),
 		cmocka_unit_test(what_a_radio_lets_go_at_once_is_not_its_capacity),
 		cmocka_unit_test(what_is_older_than_the_window_is_forgotten),
