@@ -98,8 +98,13 @@ static void a_higher_rate_that_costs_a_keyframe_waits_for_the_next(void **state)
 
 static void what_cannot_be_steered_is_to_be_opened_anew(void **state)
 {
+	struct outcome outcome = encode(BACKEND_OPENED_ANEW, 20, LOWER_BPS);
+
 	(void)state;
-	assert_int_equal(encode(BACKEND_OPENED_ANEW, 20, LOWER_BPS).unfit_at, 20);
+	assert_int_equal(outcome.unfit_at, 20);
+	/* It has the old one, whatever is wanted, until it is replaced. */
+	assert_int_equal(outcome.bps[PICTURES - 1], FIRST_BPS);
+	assert_int_equal(outcome.keys, 2);
 	assert_int_equal(encode(BACKEND_OPENED_ANEW, 20, HIGHER_BPS).unfit_at, 60);
 	assert_int_equal(encode(BACKEND_OPENED_ANEW, 20, FIRST_BPS * 102 / 100).unfit_at, -1);
 }

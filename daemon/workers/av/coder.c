@@ -176,7 +176,8 @@ int coder_send(struct coder *coder, AVFrame *frame)
 
 	if (!frame)
 		return avcodec_send_frame(coder->context, NULL);
-	anew = coder_is_stale(coder, frame->pts);
+	anew = coder->steering == BACKEND_STEERED_AT_A_KEYFRAME &&
+	       coder_is_stale(coder, frame->pts);
 	frame->pict_type = AV_PICTURE_TYPE_NONE;
 	if (anew || coder_key_is_due(coder, frame->pts)) {
 		frame->pict_type = AV_PICTURE_TYPE_I;
