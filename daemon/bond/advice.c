@@ -1,7 +1,7 @@
 #include "bond/advice.h"
 
 /*
- * Target (bonding-engine.md, 1.4 and 3.5):
+ * Target:
  *
  *     R = 0.96 * C, C = min(capacity of the last second, capacity of the last 0.2 s)
  *     R = R * drain / (drain + q - tolerance)   while q is above the tolerance

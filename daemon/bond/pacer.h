@@ -7,8 +7,7 @@
 
 /*
  * Spreads what goes on one path over time, in bursts of at most a few packets: a radio's scheduler
- * grants by the backlog it sees, and large bursts are what makes its jitter (bonding-engine.md,
- * 3.1, no. 5).
+ * grants by the backlog it sees, and large bursts are what makes its jitter.
  */
 #define PACER_BURST_USEC  (2 * USEC_PER_MS) /* a driver wakes up to a millisecond or so late */
 #define PACER_BURST_BYTES (2 * 1400)

@@ -27,7 +27,7 @@
  * Loss is no sign of congestion on a radio. It is taken for one only while the path is hungry and
  * loses much more than it used to; then the belief falls to what is delivered. Three cuts in a row
  * that do not lower the loss are proof of the contrary: it is the channel's own, and becomes its
- * normal loss (srtla_send-rs, bonding-engine.md 4.1).
+ * normal loss (as in srtla_send-rs).
  */
 #define ROUND_MIN	  (25 * USEC_PER_MS)
 #define DRAIN_AFTER	  (8 * USEC_PER_SEC)

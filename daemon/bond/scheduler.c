@@ -15,7 +15,7 @@
  * arrival times which we know, where these have to guess).
  *
  * The last path is kept while it is at most 10 % worse. There is no time lock: freezing a choice
- * for 15 ms cost srtla_send 13 to 18 points of delivery (bonding-engine.md, 4.1).
+ * for 15 ms cost srtla_send 13 to 18 points of delivery.
  *
  * In policy backup the cost class adds a handicap, so that the next class takes over what the
  * cheap paths would bring too late, and nothing else.

@@ -6,7 +6,7 @@
  *                        ^---- enough delivered, for long enough --------------<-- answer-|
  *
  * Silence is max(250 ms, 2 srtt) since the last news of a packet of this path, with packets out
- * (srtla_send-rs, bonding-engine.md 4.1). Long before that the scheduler sees the stall in the
+ * (as in srtla_send-rs). Long before that the scheduler sees the stall in the
  * predicted arrival and sends nothing new there; SUSPECT is what people are told and what stops
  * even the copies.
  *
