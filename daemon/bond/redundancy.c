@@ -1,11 +1,12 @@
 #include "bond/redundancy.h"
 
 /*
- * The budget is earned with the stream: 1.5 % of its bytes, 5 % while paths lose packets; on
- * paid uplinks what the operator allows (3 % of what they carry). It is saved up and spent in
- * trains of TRAIN copies on one path after the other, because a train shows how the path takes a
- * higher rate for a moment and single packets show nothing. The path then counts as hungry, so
- * that rate may believe more when its queue stays empty.
+ * The budget is earned with the stream: 1.5 % of its bytes, 5 % while packets arrive with less time
+ * to spare than a round trip and a half of the quickest path; on paid uplinks what the operator
+ * allows (3 % of what they carry). It is saved up and spent in trains of TRAIN copies on one path
+ * after the other, because a train shows how the path takes a higher rate for a moment and single
+ * packets show nothing. The path then counts as hungry, so that rate may believe more when its
+ * queue stays empty.
  *
  * What is repaired counts against the budget: while losses make copies necessary, there is no point
  * in adding more.
