@@ -5,22 +5,16 @@ import tempfile
 import time
 
 import media
-from live import Chain
+from live import Chain, make_source
 from media import case, check
 
 SIZE = {"width": 640, "height": 360}
 
 
-def content(directory, seconds, bitrate):
-    """A file that needs every bit it gets."""
-    return media.make_content(os.path.join(directory, "content.ts"), seconds=seconds, bitrate=bitrate,
-                              **SIZE, extra_filter="noise=alls=20:allf=t")
-
-
 @case
 def live_stream_follows_the_bond_and_the_recording_stays_whole():
     with tempfile.TemporaryDirectory() as directory:
-        source = content(directory, 30, 8000000)
+        source = make_source(os.path.join(directory, "content.ts"), 8000000, seconds=30, **SIZE)
         chain = Chain(directory, {"one": "rate=1800k delay=10ms queue=300ms",
                                   "two": "rate=1500k delay=25ms queue=300ms",
                                   "three": "rate=1200k delay=40ms queue=300ms"},
@@ -53,7 +47,8 @@ def live_stream_follows_the_bond_and_the_recording_stays_whole():
 @case
 def command_of_the_user_is_told_the_bitrate():
     with tempfile.TemporaryDirectory() as directory:
-        source, told = content(directory, 8, 1500000), os.path.join(directory, "told")
+        source = make_source(os.path.join(directory, "content.ts"), 1500000, seconds=8, **SIZE)
+        told = os.path.join(directory, "told")
         chain = Chain(directory, {"one": "rate=3M delay=10ms", "two": "rate=3M delay=20ms"},
                       "--encoder", "exec", "--encoder-command", f"exec cat >> {told}")
         with chain.send(source) as encoder:
