@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-#define STREAM_ID_VIDEO	     0xe0 /* ISO/IEC 13818-1, table 2-22 */
-#define STREAM_ID_VIDEO_MASK 0xf0
-
 void origin_init(struct origin *origin)
 {
 	memset(origin, 0, sizeof(*origin));
@@ -17,8 +14,7 @@ static bool picture_begins(const uint8_t data[static TS_PACKET_BYTES], uint64_t 
 	uint64_t dts;
 
 	return ts_packet_decode(data, &packet) && packet.start && !packet.error &&
-	       !packet.scrambled && packet.payload_len > 3 &&
-	       (packet.payload[3] & STREAM_ID_VIDEO_MASK) == STREAM_ID_VIDEO &&
+	       !packet.scrambled && ts_pes_is_video(packet.payload, packet.payload_len) &&
 	       ts_pes_times(packet.payload, packet.payload_len, ret_pts, &dts);
 }
 

@@ -203,6 +203,12 @@ static struct cursor pes_body(const uint8_t *payload, size_t len, uint8_t *ret_f
 	return in;
 }
 
+bool ts_pes_is_video(const uint8_t *payload, size_t len)
+{
+	return len > 3 && !payload[0] && !payload[1] && payload[2] == 1 &&
+	       (payload[3] & 0xf0) == 0xe0;
+}
+
 int ts_pes_times(const uint8_t *payload, size_t len, uint64_t *ret_pts, uint64_t *ret_dts)
 {
 	struct cursor header;

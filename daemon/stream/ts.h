@@ -69,6 +69,8 @@ struct ts_packet {
  * than the packet. */
 int ts_packet_decode(const uint8_t data[static TS_PACKET_BYTES], struct ts_packet *ret_packet);
 
+/* Whether a PES packet of video begins there (ISO/IEC 13818-1, table 2-22). */
+bool ts_pes_is_video(const uint8_t *payload, size_t len);
 /* The time stamps at the start of a PES packet, in 1/90000 s. 1: there is a PTS (*ret_dts is the
  * same where there is no DTS); 0: none. */
 int ts_pes_times(const uint8_t *payload, size_t len, uint64_t *ret_pts, uint64_t *ret_dts);

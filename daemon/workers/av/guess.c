@@ -65,7 +65,7 @@ static uint8_t pes_type(const uint8_t *pes, size_t len)
 	begin = 9u + pes[8];
 	if (begin >= len)
 		return 0;
-	if ((pes[3] & 0xf0) == 0xe0)
+	if (ts_pes_is_video(pes, len))
 		return video_type(pes + begin, len - begin);
 	if ((pes[3] & 0xe0) == 0xc0 || pes[3] == 0xbd)
 		return audio_type(pes + begin, len - begin);
