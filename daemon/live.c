@@ -61,7 +61,7 @@ struct live {
 	usec_t last_tick;
 	uint64_t rate_bps;
 	struct gate gate;     /* large, as the next one: at the end */
-	struct origin origin; /* of what comes out of the encoder */
+	struct origin origin; /* of what comes in */
 };
 
 static void view(struct live *live, usec_t now)
@@ -113,11 +113,11 @@ static void on_source(void *owner, const uint8_t *packets, size_t len, usec_t ca
 /* What the next packets have for the time of their origin. */
 static void set_captured(struct live *live, usec_t captured, usec_t now)
 {
-	if (captured > live->captured) {
+	if (captured != live->captured) {
 		flush_batch(live);
 		live->captured = captured;
 	}
-	live->lag = usec_since(live->captured, now);
+	live->lag = usec_since(captured, now);
 }
 
 static void ask_key(struct live *live, usec_t now)
@@ -136,11 +136,14 @@ static void on_packets(void *owner, const uint8_t *packets, size_t len, usec_t c
 
 	if (usec_since(live->viewed_at, now) >= VIEW_AGE)
 		view(live, now);
-	captured = usec_max(captured, usec_sub(now, live->lag_max));
+	if (!live->source)
+		set_captured(live, origin_bounded(&live->origin, captured, live->lag_max, now),
+			     now);
 	for (size_t at = 0; at + TS_PACKET_BYTES <= len; at += TS_PACKET_BYTES) {
 		if (live->source)
-			captured = origin_out(&live->origin, packets + at, live->lag_max, now);
-		set_captured(live, captured, now);
+			set_captured(live,
+				     origin_out(&live->origin, packets + at, live->lag_max, now),
+				     now);
 		gate_put(&live->gate, packets + at, now);
 		pull(live);
 	}

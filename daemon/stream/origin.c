@@ -31,6 +31,12 @@ void origin_in(struct origin *origin, const uint8_t packet[static TS_PACKET_BYTE
 		origin->count++;
 }
 
+usec_t origin_bounded(struct origin *origin, usec_t at, usec_t lag_max, usec_t now)
+{
+	origin->last = usec_max(origin->last, usec_max(at, usec_sub(now, lag_max)));
+	return origin->last;
+}
+
 usec_t origin_out(struct origin *origin, const uint8_t packet[static TS_PACKET_BYTES],
 		  usec_t lag_max, usec_t now)
 {
@@ -44,6 +50,5 @@ usec_t origin_out(struct origin *origin, const uint8_t packet[static TS_PACKET_B
 		origin->lag = usec_since(origin->picture[place].at, now);
 		break;
 	}
-	origin->last = usec_max(origin->last, usec_sub(now, usec_min(origin->lag, lag_max)));
-	return origin->last;
+	return origin_bounded(origin, usec_sub(now, origin->lag), lag_max, now);
 }

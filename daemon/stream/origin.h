@@ -27,3 +27,5 @@ void origin_in(struct origin *origin, const uint8_t packet[static TS_PACKET_BYTE
  * before that of an earlier packet. */
 usec_t origin_out(struct origin *origin, const uint8_t packet[static TS_PACKET_BYTES],
 		  usec_t lag_max, usec_t now);
+/* The same of packets that are of @at, where there is no encoder. */
+usec_t origin_bounded(struct origin *origin, usec_t at, usec_t lag_max, usec_t now);
