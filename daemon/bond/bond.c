@@ -127,6 +127,19 @@ usec_t engine_waiting(struct bond *b, usec_t now)
 	return waiting ? usec_sub(usec_since(waiting->captured, now), b->lag) : 0;
 }
 
+usec_t engine_rtt_min(const struct bond *b)
+{
+	usec_t least = 0;
+
+	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
+		const struct path *p = &b->path[i];
+
+		if (p->in_use && p->estimator.srtt && (!least || p->estimator.rtt_min < least))
+			least = p->estimator.rtt_min;
+	}
+	return least;
+}
+
 bool engine_is_alone(const struct bond *b, const struct path *p)
 {
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++)

@@ -103,6 +103,8 @@ usec_t engine_hold(const struct bond *b);
 usec_t engine_time(const struct bond *b);
 /* How long the oldest packet that was never sent waits here. */
 usec_t engine_waiting(struct bond *b, usec_t now);
+/* Of the fastest path; 0: unknown. */
+usec_t engine_rtt_min(const struct bond *b);
 /* No path but @p can carry media. */
 bool engine_is_alone(const struct bond *b, const struct path *p);
 /* A new session is current; numbers begin again. @restarted: the peer is another instance. */

@@ -12,7 +12,7 @@
 void bond_room(struct bond *b, struct bond_room *ret_room, usec_t now)
 {
 	uint64_t capacity_bps = 0;
-	usec_t way = 0, rtt_min = 0;
+	usec_t way = 0;
 
 	*ret_room = (struct bond_room){
 		.session_up = b->peer.up && b->told_up,
@@ -26,15 +26,13 @@ void bond_room(struct bond *b, struct bond_room *ret_room, usec_t now)
 
 		if (!p->in_use)
 			continue;
-		if (p->estimator.srtt && (!rtt_min || p->estimator.rtt_min < rtt_min))
-			rtt_min = p->estimator.rtt_min;
 		ret_room->tried |= p->tried;
 		if (!p->tried || p->state != BOND_PATH_UP)
 			continue;
 		capacity_bps += p->rate.capacity_bps;
 		way += p->estimator.queue * (p->rate.capacity_bps / 1000);
 	}
-	way = rtt_min + (capacity_bps >= 1000 ? way / (capacity_bps / 1000) : 0);
+	way = engine_rtt_min(b) + (capacity_bps >= 1000 ? way / (capacity_bps / 1000) : 0);
 	ret_room->rate_bps = capacity_bps * SHARE / 1000;
 	ret_room->hold = usec_sub(b->latency, bond_feed_margin(b->latency) + way);
 }

@@ -77,6 +77,7 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 	s->sessions = b->peer.sessions;
 	s->policy = b->scheduler.policy;
 	s->latency = b->latency;
+	s->rtt_min = engine_rtt_min(b);
 	for (unsigned i = 0; i < BOND_PATHS_MAX; i++) {
 		struct path *p = &b->path[i];
 
@@ -84,8 +85,6 @@ void bond_stats(struct bond *b, struct bond_stats *s, usec_t now)
 			continue;
 		s->paths = i + 1;
 		snapshot_path(p, &s->path[i], now);
-		if (p->estimator.srtt && (!s->rtt_min || p->estimator.rtt_min < s->rtt_min))
-			s->rtt_min = p->estimator.rtt_min;
 	}
 	if (b->config.role == BOND_ROLE_SENDER)
 		snapshot_sender(b, s, now);
