@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#define HZ	 90000
-#define WRAP	 (UINT64_C(1) << 33)
-#define LATE	 (1 * HZ)
-#define LEAD_MAX (10 * HZ)
+#include "workers/av/timeline.h"
+
+#define LATE	 (1 * TIMELINE_HZ)
+#define LEAD_MAX (10 * TIMELINE_HZ)
 
 void reference_init(struct reference *reference)
 {
@@ -28,7 +28,7 @@ static void reference_packet(struct reference *reference, const uint8_t *data)
 	if (!reference->known || packet.pid != reference->pid || !packet.start ||
 	    !ts_pes_times(packet.payload, packet.payload_len, &pts, &dts))
 		return;
-	if (((dts - reference->base + LATE) & (WRAP - 1)) <= LATE + LEAD_MAX)
+	if (((dts - reference->base + LATE) & (TIMELINE_WRAP - 1)) <= LATE + LEAD_MAX)
 		reference->row = 0;
 	else if (++reference->row >= REFERENCE_ROW)
 		reference->wrong++;
