@@ -77,7 +77,7 @@ struct gate_video {
 	bool random_access, has_pts;
 	uint64_t pts;
 	uint64_t bytes;
-	bool ended, holed; /* ...; something of it is missing */
+	bool ended, holed; /* all of it is there; something of it is missing */
 	usec_t began_at;
 	uint64_t began;		/* its first packet, as counted by packets */
 	struct picture picture; /* as far as it was read */

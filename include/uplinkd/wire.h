@@ -31,7 +31,7 @@
  *    seven whole packets of MPEG-TS, null packets left out as section 5 says, instead of datagrams
  *    of SRT (feed `ts`), and the answerer hands each on at its capture time + latency. Without the
  *    bit in the answer they are datagrams of SRT. Bit 2 = WIRE_FEATURE_PARITY: PARITY frames may be
- *    sent (bit 1 had other frames). All other bits are zero when sent and ignored when received.
+ *    sent; bit 1 is reserved. All other bits are zero when sent and ignored when received.
  *
  *    The pre-shared key is 32 bytes, one per sender. An asking hello that does not open under a
  *    known key, has another version or is shorter than WIRE_HELLO_BYTES is counted and not
