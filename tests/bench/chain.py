@@ -12,15 +12,15 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import media  # noqa: E402  pylint: disable=wrong-import-position
-from usage import programs, usage_of  # noqa: E402  pylint: disable=wrong-import-position
+from proc import cpu_seconds, programs, rss_bytes  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def measure(title, processes, checker, generate_args):
     """Runs the generator through a running chain and prints the table."""
     labels = programs(processes)
-    before = {label: usage_of(pid)[0] for label, pid in labels.items()}
+    before = {label: cpu_seconds(pid) for label, pid in labels.items()}
     sent = media.generate(*generate_args)
-    after = {label: usage_of(pid) for label, pid in labels.items()}
+    after = {label: (cpu_seconds(pid), rss_bytes(pid)) for label, pid in labels.items()}
     result = checker.result(60)
     gigabytes = sent["sent"] * 188 / 1e9
     print(f"\n{title}: sent {sent['sent']} packets, lost {result.get('lost')}, latency "

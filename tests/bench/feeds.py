@@ -18,9 +18,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import media  # noqa: E402  pylint: disable=wrong-import-position
-from chain import programs, usage_of  # noqa: E402  pylint: disable=wrong-import-position
 from media import Checker  # noqa: E402  pylint: disable=wrong-import-position
 from pair import Pair, Program, write_key  # noqa: E402  pylint: disable=wrong-import-position
+from proc import cpu_seconds, programs, rss_bytes  # noqa: E402  pylint: disable=wrong-import-position
 
 FEEDS = ("srt", "ts")
 LINKS = {"a": "rate=8M delay=10ms jitter=2ms queue=300ms loss=0.2%",
@@ -74,7 +74,7 @@ class Lane(Pair):
 
     def usage(self):
         """{program: (CPU seconds, resident bytes)}"""
-        return {label: usage_of(pid)
+        return {label: (cpu_seconds(pid), rss_bytes(pid))
                 for label, pid in programs([self.sender, self.receiver]).items()}
 
     def close(self):

@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import media  # noqa: E402  pylint: disable=wrong-import-position
 from live import Capture, Chain, delays, make_source, percentile, radio_traces  # noqa: E402  pylint: disable=wrong-import-position
-from usage import programs, usage_of  # noqa: E402  pylint: disable=wrong-import-position
+from proc import cpu_seconds, programs, rss_bytes  # noqa: E402  pylint: disable=wrong-import-position
 
 LOOP = 20  # seconds of the source, again and again
 LOW, HIGH = 1500000, 9000000
@@ -49,7 +49,7 @@ def measure(directory, args):
                          seconds=args.seconds)
     media.check(encoder.wait(args.seconds + 60) == 0, encoder.report)
     gate = chain.job("gate")
-    used = {label: usage_of(pid)
+    used = {label: (cpu_seconds(pid), rss_bytes(pid))
             for label, pid in programs([chain.sender, chain.receiver]).items()}
     chain.drained()
     bond = chain.receiver.snapshot()["bond"]

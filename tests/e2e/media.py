@@ -28,6 +28,8 @@ import time
 import traceback
 import urllib.request
 
+import proc
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("UPLINKD_BUILD", os.path.join(ROOT, "build"))
 BIN = os.path.join(BUILD, "bin")
@@ -264,14 +266,11 @@ class Process:
         """User and system time so far."""
         if self.usage:
             return self.usage.ru_utime + self.usage.ru_stime
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return proc.cpu_seconds(self.pid)
 
     def rss_bytes(self):
         """Resident memory now."""
-        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return proc.rss_bytes(self.pid)
 
     def report(self, lines=30):
         """The last lines of its output, for the log of a failed case."""

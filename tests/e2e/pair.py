@@ -9,6 +9,7 @@ import subprocess
 
 import media
 from media import BIN, Checker, Process, check, free_port, wait_for
+from proc import children
 
 # For a whole run with another feed than the default: UPLINKD_FEED=srt tests/e2e/test_pass.py
 FEED = ["--feed", os.environ["UPLINKD_FEED"]] if os.environ.get("UPLINKD_FEED") else []
@@ -20,17 +21,6 @@ def write_key(directory, name="key"):
     with Process([os.path.join(BIN, "uplinkctl"), "genkey", path], stdout="lines") as process:
         check(process.wait(10) == 0, process.report)
     return path
-
-
-def children(pid):
-    """{process id: command line} of the workers of a program."""
-    found = {}
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children",
-                                            encoding="ascii") as file:
-        for child in file.read().split():
-            with contextlib.suppress(OSError), open(f"/proc/{child}/cmdline", "rb") as line:
-                found[int(child)] = line.read().decode(errors="replace").replace("\0", " ")
-    return found
 
 
 class Program(Process):

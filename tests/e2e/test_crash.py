@@ -9,7 +9,8 @@ import subprocess
 
 import media
 from media import Skip, case, check, wait_for
-from pair import Pair, children, jobs, recording, sent_by, whole
+from pair import Pair, jobs, recording, sent_by, whole
+from proc import children
 
 PACKET = 188
 

@@ -9,7 +9,8 @@ import time
 
 import media
 from media import Process, case, check, wait_for
-from pair import Pair, Program, children, jobs, sent_by, whole
+from pair import Pair, Program, jobs, sent_by, whole
+from proc import children
 
 TSGEN = os.path.join(media.TESTS, "tsgen")
 LONG = ("--idle", "4", "--wait", "40")
