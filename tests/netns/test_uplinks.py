@@ -201,12 +201,14 @@ def a_new_cable_carries_the_stream_within_a_second():
         media.check(not reason["one"] and reason["lo"], f"{reason}")
         begin = time.monotonic()
         site.route("two")
+        site.steer("one", "max", "6M")  # or nothing need go by the second
         site.carries("two")
+        took = time.monotonic() - begin
         flows = site.finish(stream, "8 Mb/s, a second cable")
-        took = flows["two"][0]["first_large"] - begin
-        print(f"  first datagram of the stream {took * 1000:.0f} ms after the default route",
-              flush=True)
-        media.check(took < 1 + NOISE, f"{took} s")
+        first = flows["two"][0]["first_large"] - begin
+        print(f"  first large datagram {first * 1000:.0f} ms after the default route, 20 packets of "
+              f"the stream after {took * 1000:.0f} ms", flush=True)
+        media.check(first < 1 + NOISE, f"{first} s")
 
 
 def one_of_three_is_taken_away_and_nothing_is_lost():
@@ -362,7 +364,7 @@ def sections_match_exclude_and_override():
                        "[uplink two]\ncost = expensive\n[uplink cables]\ntype = lan\n"
                        "rate-max = 6M\n")
         stream = site.start("--config", config, seconds=4)
-        site.carries("cables")
+        site.answers("cables")
         uplinks = site.uplinks()
         media.check(set(uplinks) == {"cables", "two"}, f"{set(uplinks)}")
         media.check(uplinks["cables"]["cost"] == "free" and uplinks["cables"]["device"] == "one"
