@@ -115,6 +115,39 @@ def a_clock_that_jumps_becomes_one_picture_s_distance(directory):
     check(live.stats()[-1]["breaks"] <= 1, live.stats()[-1:])
 
 
+def late_picture(after, ticks):
+    """A change of packets: of the first picture after so many seconds of stream that has both time
+    stamps, the one of showing is that much later."""
+    done = []
+
+    def spoil(packet):
+        at = 5 + packet[4] if packet[3] & 0x20 else 4
+        pes = packet[at:at + 14]
+        if (done or not packet[1] & 0x40 or pes[:3] != b"\0\0\1" or pes[3] & 0xf0 != 0xe0
+                or pes[7] & 0xc0 != 0xc0):
+            return packet
+        pts = (pes[9] >> 1 & 7) << 30 | pes[10] << 22 | pes[11] >> 1 << 15 | pes[12] << 7 | pes[13] >> 1
+        if pts < (1.4 + after) * 90000:
+            return packet
+        done.append(pts)
+        pts += ticks
+        packet[at + 9:at + 14] = bytes([0x31 | pts >> 29 & 0xe, pts >> 22 & 0xff, pts >> 14 & 0xfe | 1,
+                                        pts >> 7 & 0xff, pts << 1 & 0xfe | 1])
+        return packet
+    return spoil
+
+
+@case
+def a_damaged_time_stamp_costs_no_more_than_its_picture(directory):
+    plain = media.make_content(os.path.join(directory, "in.ts"), seconds=4, codec="h264b")
+    late = changed(plain, os.path.join(directory, "late.ts"), late_picture(1, 20 * 90000))
+    live = Live(directory, "--no-pass", speed=2)
+    live.feed(late)
+    check(live.finish() == 0, live.worker.report)
+    seen = check_clean(live.path)
+    check(len(seen.numbers) >= 115 and seen.step_max < 0.2, lambda: str(seen))
+
+
 @case
 def pictures_without_sound_and_sound_without_pictures(directory):
     silent = media.make_content(os.path.join(directory, "v.ts"), seconds=2, audio=None)

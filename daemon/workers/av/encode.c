@@ -30,6 +30,14 @@ static void encode_sound(struct encode *encode, struct media *media)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+/* How long after its decoding a picture may be shown: a decoder holds 16 at most (H.264, A.3.1 h;
+ * H.265, A.4.2). What says more is damaged, and all pictures up to then would have to be left out.
+ */
+static int64_t encode_reorder_max(const struct encode *encode)
+{
+	return encode->interval > 0 ? (int64_t)(17 * encode->interval) : TIMELINE_HZ;
+}
+
 /* Puts the packet's time stamps on the timeline. */
 static void encode_place(struct encode *encode, struct media *media)
 {
@@ -43,7 +51,7 @@ static void encode_place(struct encode *encode, struct media *media)
 		/* Both count 33 bits; their distance may have wrapped. */
 		int64_t ahead = (packet->pts - stamp) & ((INT64_C(1) << 33) - 1);
 
-		packet->pts = position + (ahead < TIMELINE_HZ * INT64_C(60) ? ahead : 0);
+		packet->pts = position + (ahead <= encode_reorder_max(encode) ? ahead : 0);
 	}
 	if (packet->dts != AV_NOPTS_VALUE)
 		packet->dts = position;
