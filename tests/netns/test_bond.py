@@ -59,12 +59,15 @@ class Bond:
             self.venue.ip("route", "add", "default", "via", f"10.97.{number}.2", "dev", name,
                           "metric", str(100 + number))
 
+    def ctl(self, *words):
+        """What uplinkctl prints for the sender."""
+        return self.venue.run([os.path.join(netns.BIN, "uplinkctl"), "--socket", self.control,
+                               *words]).stdout
+
     def shares(self):
         """{uplink: packets of the stream that it carried}, by the sender's status."""
-        done = self.venue.run([os.path.join(netns.BIN, "uplinkctl"), "status", "--json",
-                               "--socket", self.control])
         return {uplink["name"]: uplink["media_packets"]
-                for uplink in json.loads(done.stdout)["uplinks"]}
+                for uplink in json.loads(self.ctl("status", "--json"))["uplinks"]}
 
     def check(self, *options):
         """A tscheck beside the receiver."""
@@ -126,6 +129,9 @@ def outage_of_all_links_for_ten_seconds_costs_nothing_at_fifteen():
 def interfaces_are_found_without_being_named():
     with netns.Net() as net, tempfile.TemporaryDirectory() as directory:
         bond = Bond(net, directory, 1000, uplinks=False, one="", two="")
+        for name in ("one", "two"):  # or one of them could carry it all
+            media.wait_for(lambda name=name: name in bond.shares(), 5, f"an uplink {name}")
+            bond.ctl("uplink", name, "max", "4M")
         stream = bond.generator("6M", 8)
         shares = media.wait_for(
             lambda: (lambda found: found if len(found) == 2 and all(
