@@ -440,6 +440,25 @@ def a_stream_without_tables_is_told_and_encoded(directory):
 
 
 @case
+def tables_that_vanish_in_the_middle_change_nothing(directory):
+    source = media.make_content(os.path.join(directory, "in.ts"), seconds=6, bitrate=1500000)
+    count = [0]
+
+    def vanish(packet):
+        count[0] += 1
+        return None if pid_of(packet) in (0, 0x1000) and count[0] > 2000 else packet
+    bare = changed(source, os.path.join(directory, "bare.ts"), vanish)
+    packets = list(ts_packets(bare))
+    check(any(pid_of(p) == 0 for p in packets[:2000]) and len(packets) > 5000, "not in the middle")
+    live = Live(directory, "--no-pass", speed=2)
+    live.feed(bare)
+    check(live.finish() == 0, live.worker.report)
+    seen = check_clean(live.path)
+    check(len(seen.numbers) >= 178 and seen.missing == 0, lambda: str(seen))
+    check(not any(line["damaged"] for line in live.stats()), "it counts as damaged")
+
+
+@case
 def a_tenth_of_damage_is_told_and_forgotten(directory):
     source = media.make_content(os.path.join(directory, "in.ts"), seconds=7, bitrate=1500000)
     chance, harm = random.Random(7), [True]
