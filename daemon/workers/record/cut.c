@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+#include "stream/ts.h"
+
 /*
  * A segment that begins with the tables and a key picture can be played alone. Muxers write the
  * PAT every 0.1 s or so and before key pictures, if they are kind; a key picture is marked by the
@@ -24,8 +26,7 @@ static bool packet_starts_key_picture(const uint8_t *p)
 
 	if (!packet_starts_unit(p) || (p[3] & 0x30) != 0x30 || !p[4] || !(p[5] & 0x40))
 		return false;
-	return payload + 4 <= CUT_PACKET && !p[payload] && !p[payload + 1] && p[payload + 2] == 1 &&
-	       (p[payload + 3] & 0xf0) == 0xe0;
+	return payload < CUT_PACKET && ts_pes_is_video(p + payload, CUT_PACKET - payload);
 }
 
 size_t cut_find(const uint8_t *data, size_t len, enum cut_rule rule)
