@@ -121,16 +121,12 @@ def late_picture(after, ticks):
     done = []
 
     def spoil(packet):
+        times = is_video(packet) and dts_of(packet)
+        if done or not times or times[0] == times[1] or times[0] < 1.4 + after:
+            return packet
+        done.append(times)
         at = 5 + packet[4] if packet[3] & 0x20 else 4
-        pes = packet[at:at + 14]
-        if (done or not packet[1] & 0x40 or pes[:3] != b"\0\0\1" or pes[3] & 0xf0 != 0xe0
-                or pes[7] & 0xc0 != 0xc0):
-            return packet
-        pts = (pes[9] >> 1 & 7) << 30 | pes[10] << 22 | pes[11] >> 1 << 15 | pes[12] << 7 | pes[13] >> 1
-        if pts < (1.4 + after) * 90000:
-            return packet
-        done.append(pts)
-        pts += ticks
+        pts = round(times[0] * 90000) + ticks
         packet[at + 9:at + 14] = bytes([0x31 | pts >> 29 & 0xe, pts >> 22 & 0xff, pts >> 14 & 0xfe | 1,
                                         pts >> 7 & 0xff, pts << 1 & 0xfe | 1])
         return packet
