@@ -47,6 +47,11 @@ def run(*command):
     return done.stdout
 
 
+def ctl(space, control, *words):
+    """uplinkctl, done, in a namespace; @control: the socket that it asks."""
+    return space.run([os.path.join(BIN, "uplinkctl"), "--socket", control, *words])
+
+
 def why_not():
     """Why namespaces cannot be used here, or None."""
     if os.geteuid() != 0:

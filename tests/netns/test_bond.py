@@ -61,8 +61,7 @@ class Bond:
 
     def ctl(self, *words):
         """What uplinkctl prints for the sender."""
-        return self.venue.run([os.path.join(netns.BIN, "uplinkctl"), "--socket", self.control,
-                               *words]).stdout
+        return netns.ctl(self.venue, self.control, *words).stdout
 
     def shares(self):
         """{uplink: packets of the stream that it carried}, by the sender's status."""

@@ -73,8 +73,7 @@ class Venue:
 
     def doctor(self, *options):
         """The exit status and what it says."""
-        done = self.venue.run([os.path.join(netns.BIN, "uplinkctl"), "doctor", "--socket",
-                               self.control, *options])
+        done = netns.ctl(self.venue, self.control, "doctor", *options)
         return done.returncode, done.stdout
 
     def findings(self):
