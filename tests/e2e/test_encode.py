@@ -350,7 +350,7 @@ def a_keyframe_comes_when_it_is_asked_for(directory):
                                 seconds=4, bitrate=500000)
     live = Live(directory, "--no-pass")
     # The second one within half a second of the first is put off.
-    live.feed(source, [(at, lambda: live.worker.command("keyframe")) for at in (0.8, 0.9, 2.8)])
+    live.feed(source, [(at, lambda: live.worker.command("keyframe")) for at in (0.8, 1.2, 2.8)])
     check(live.finish() == 0, live.worker.report)
     keys = [pts for pts, _, _, key in media.packets(live.path) if key]
     steps = [round(b - a, 1) for a, b in zip(keys, keys[1:])]
